@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* settings.h — vpiv.conf and a reader's own `settings`, read through one table (vpiv.conf(5)). */
+#ifndef VPIV_CONF_SETTINGS_H
+#define VPIV_CONF_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "applet/err.h"
+
+/* Every setting with its default in settings.c's table. */
+struct settings {
+    int pin_tries, puk_tries;      /* of new cards: 1 to 10 */
+    char persona[32];              /* of new cards */
+    char management_algorithm[16]; /* of new cards */
+    int absent_ms;                 /* how long a swapped card is shown as absent */
+    bool pinpad;                   /* the reader has a keypad */
+};
+
+void settings_default(struct settings *settings);
+
+/* settings_read — over what is in *settings already.  A missing file is fine.
+ * ERR_DATA: `why` says file:line, what is wrong, and what could stand there instead. */
+enum err settings_read(const char *path, struct settings *settings, struct why *why) MUST_CHECK;
+
+#endif

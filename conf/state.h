@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* state.h — what one host knows: its secret and the tries records of its cards, in one directory. */
+#ifndef VPIV_CONF_STATE_H
+#define VPIV_CONF_STATE_H
+
+#include "applet/env.h"
+
+struct state;
+
+/* state_open — read host.key of the directory; with `create` make directory and key where they are missing (the
+ * first one wins; never overwritten).  shared: group vpiv, host.key 0640, else 0600.
+ * lib: the OpenSSL context that every env made from this state uses; must outlive it; may be NULL.
+ * ERR_NOT_FOUND: no host.key and not asked to make one.  ERR_OWNER: others may read it.  ERR_DATA: not 32 bytes. */
+enum err state_open(const char *directory, bool create, bool shared, OSSL_LIB_CTX *lib, struct state **out,
+                    struct why *why) MUST_CHECK;
+void state_close(struct state *state);
+
+const char *state_directory(const struct state *state);
+bool state_shared(const struct state *state);
+
+/* state_env — host secret, random and clock; storing is refused with ERR_STORE.  For making a card (card_new).
+ * state_env_memory — the same, and a card that lives in memory alone: store always succeeds and keeps nothing, tries
+ * are kept in *tries.  For trying a card before it is written. */
+struct piv_env state_env(struct state *state);
+struct piv_env state_env_memory(struct state *state, struct tries *tries);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* tries.h — the tries record of one card on this host: two files written in turn, in place, synced.
+ *
+ * The guess is on disk before it is compared, and no crash, torn or lost write, deletion, edit, exchange or mixture
+ * of the files grants a guess more.  The rules and their reasons: PROOFS.md part A, A0.
+ */
+#ifndef VPIV_CONF_TRIES_H
+#define VPIV_CONF_TRIES_H
+
+#include "applet/env.h"
+#include "conf/state.h"
+
+/* struct tries_lock — the directory tries/GUID, opened and locked: the one lock for the record and the card file. */
+struct tries_lock {
+    int fd;
+};
+
+/* tries_lock — ERR_BUSY after 1 s, ERR_NOT_FOUND where this host has no record of the card. */
+enum err tries_lock(struct state *state, const uint8_t guid[16], struct tries_lock *lock) MUST_CHECK;
+void tries_unlock(struct tries_lock *lock);
+
+/* tries_load — the record under the lock, mended by its own rules.  All zero where there is no valid one.
+ * generation: of the card file that the record belongs to. */
+enum err tries_load(struct state *state, const struct tries_lock *lock, const uint8_t guid[16], struct tries *tries,
+                    uint64_t *generation) MUST_CHECK;
+
+/* tries_save — the next record, durable when it returns. */
+enum err tries_save(struct state *state, const struct tries_lock *lock, const uint8_t guid[16],
+                    const struct tries *tries, uint64_t generation) MUST_CHECK;
+
+/* tries_create — directory and first record of a new card.  ERR_EXISTS: there is one.
+ * tries_adopt — the owner's way out (`vpiv adopt`): a new record whatever was there. */
+enum err tries_create(struct state *state, const uint8_t guid[16], const struct tries *tries, uint64_t generation,
+                      struct why *why) MUST_CHECK;
+enum err tries_adopt(struct state *state, const uint8_t guid[16], const struct tries *tries, uint64_t generation,
+                     struct why *why) MUST_CHECK;
+
+/* tries_remove — the card is gone for good. */
+enum err tries_remove(struct state *state, const uint8_t guid[16], struct why *why) MUST_CHECK;
+
+#endif
