@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* vpiv.c — main, the table of verbs, and how a verb says that something went wrong. */
+#include "tools/vpiv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+
+/* Every verb.  least and most: arguments besides options. */
+static const struct verb verbs[] = {
+/*    name      function     flags                   least most arguments     summary */
+    { "insert", verb_insert, VERB_STORE,             0,  1, "[CARD]",         "Put a card into a reader" },
+    { "eject",  verb_eject,  VERB_STORE,             0,  0, "",               "Take the card out of a reader" },
+};
+enum { VERBS = sizeof verbs / sizeof *verbs };
+
+static const struct verb *verb_find(const char *name)
+{
+    for (size_t i = 0; i < VERBS; i++)
+        if (strcmp(verbs[i].name, name) == 0)
+            return &verbs[i];
+    return NULL;
+}
+
+static void say(const struct cli *cli, const char *text)
+{
+    fprintf(stderr, "%s: %s\n", cli->program, text);
+}
+
+int cli_fail(struct cli *cli, enum err e, const struct why *why)
+{
+    say(cli, why != NULL && why->text[0] != '\0' ? why->text : err_sentence(e));
+    return cli->status = CLI_FAILED;
+}
+
+int cli_refuse(struct cli *cli, const char *format, ...)
+{
+    struct why why;
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(why.text, sizeof why.text, format, args);
+    va_end(args);
+    say(cli, why.text);
+    return cli->status = CLI_FAILED;
+}
+
+void cli_warn(struct cli *cli, const char *format, ...)
+{
+    struct why why;
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(why.text, sizeof why.text, format, args);
+    va_end(args);
+    say(cli, why.text);
+}
+
+int cli_usage(struct cli *cli, const char *format, ...)
+{
+    struct why why;
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(why.text, sizeof why.text, format, args);
+    va_end(args);
+    fprintf(stderr, "%s%s%s: %s (see %s%s%s --help)\n", cli->program, cli->verb ? " " : "",
+            cli->verb ? cli->verb->name : "", why.text, cli->program, cli->verb ? " " : "",
+            cli->verb ? cli->verb->name : "");
+    return cli->status = CLI_USAGE;
+}
+
+bool cli_store(struct cli *cli)
+{
+    const char *readers = getenv("VPIV_READER_DIR");
+    struct why why = { "" };
+    bool system = cli->where == WHERE_SYSTEM || (cli->where == WHERE_DEFAULT && geteuid() == 0);
+    enum err e;
+
+    if (cli->have_store)
+        return true;
+    e = system ? store_system(&cli->store, &why) : store_user(&cli->store, &why);
+    /* Inside `vpiv run` the readers are its own, whoever asks. */
+    if (e == ERR_NONE && readers != NULL && *readers != '\0' && cli->where != WHERE_SYSTEM) {
+        if (*readers != '/' || strlen(readers) >= sizeof cli->store.readers)
+            e = why_set(&why, ERR_DATA, "VPIV_READER_DIR: not an absolute path");
+        else
+            strcpy(cli->store.readers, readers);
+    }
+    if (e != ERR_NONE)
+        return cli_fail(cli, e, &why), false;
+    cli->have_store = true;
+    return true;
+}
+
+bool cli_state(struct cli *cli, bool create)
+{
+    struct why why = { "" };
+    enum err e;
+
+    if (cli->state != NULL)
+        return true;
+    if (!cli_store(cli))
+        return false;
+    if (!secret_heap())
+        return cli_refuse(cli, "there is no protected memory for secrets"), false;
+    e = state_open(cli->store.state, create, cli->store.system, NULL, &cli->state, &why);
+    if (e != ERR_NONE)
+        return cli_fail(cli, e, &why), false;
+    return true;
+}
+
+int cli_json(struct cli *cli, json_t *take)
+{
+    int bad;
+
+    if (take == NULL)
+        return cli_fail(cli, ERR_MEMORY, NULL);
+    bad = json_dumpf(take, stdout, JSON_INDENT(2));
+    json_decref(take);
+    if (bad)
+        return cli_refuse(cli, "the output could not be written");
+    putchar('\n');
+    return CLI_DONE;
+}
+
+static void show_verbs(const struct cli *cli)
+{
+    printf("Usage: %s VERB [options] …\n"
+           "PIV smart cards in software, for every program that speaks PC/SC.\n\n", cli->program);
+    for (size_t i = 0; i < VERBS; i++)
+        printf("  %-10s%s\n", verbs[i].name, verbs[i].summary);
+    printf("\n'%s VERB --help' tells a verb's options; vpiv(1) tells all.\n", cli->program);
+}
+
+static int run_verb(struct cli *cli, int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+
+    if (argc < 2)
+        return cli_usage(cli, "a verb is missing");
+    if (strcmp(name, "--version") == 0)
+        return printf("%s\n", PACKAGE_STRING), CLI_DONE;
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        return show_verbs(cli), CLI_DONE;
+    cli->verb = verb_find(name);
+    if (cli->verb == NULL)
+        return cli_usage(cli, "there is no verb '%s'", name);
+    return cli->verb->run(cli, argc - 1, argv + 1);
+}
+
+/* A file of ours must never get the number of a closed standard stream: a message would end up in it. */
+static void open_standard_streams(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
+int main(int argc, char **argv)
+{
+    struct cli cli = { .program = "vpiv" };
+    int status;
+
+    open_standard_streams();
+    status = run_verb(&cli, argc, argv);
+    state_close(cli.state);
+    for (size_t i = 0; i < cli.n_sources; i++)
+        close(cli.sources[i].fd);
+    if (cli.interrupted) { /* a shell's loop around us ends too */
+        signal(SIGINT, SIG_DFL);
+        raise(SIGINT);
+    }
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == CLI_DONE)
+        status = cli_refuse(&cli, "the output could not be written");
+    return status;
+}
