@@ -21,11 +21,11 @@ die() {
 
 # What each step needs.  One line a purpose; names that a distribution does not have are left out where marked
 # optional, and the tests that need them say that they were skipped.
-debian_build='autoconf automake libtool make gcc libc6-dev pkg-config
+debian_build='autoconf automake libtool make gcc libc6-dev pkgconf
     libssl-dev libpcsclite-dev libconfig-dev libjansson-dev zlib1g-dev'
 debian_demo='pcscd opensc openssl'
 debian_check='bash check xz-utils binutils clang valgrind python3 procps util-linux man-db groff-base
-    pcsc-tools nginx-light curl xvfb xdotool libnss3-tools xauth'
+    pcsc-tools nginx curl xvfb xdotool libnss3-tools xauth'
 debian_check_optional='chromium yubico-piv-tool ykcs11 libengine-pkcs11-openssl pkcs11-provider'
 
 # Untried.
@@ -48,28 +48,20 @@ as_root() {
 
 debian_has() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 debian_offers() { [ -n "$(apt-cache show "$1" 2>/dev/null)" ]; }
-# nginx-light went after Debian 12, pkg-config became pkgconf: an installed successor does as well.
-debian_satisfied() {
-    case $1 in
-    pkg-config) debian_has pkgconf || debian_has pkg-config ;;
-    nginx-light) command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ] ;;
-    *) debian_has "$1" ;;
-    esac
-}
 
 debian_install() { # required packages, optional packages
-    missing= wanted=
-    for p in $1; do debian_satisfied "$p" || missing="$missing $p"; done
+    missing='' wanted=''
+    for p in $1; do debian_has "$p" || missing="$missing $p"; done
     for p in $2; do debian_has "$p" || wanted="$wanted $p"; done
     [ -n "$missing$wanted" ] || return 0
     # An optional package that the lists do not offer is no reason to ask for a password each time.
     if [ -z "$missing" ]; then
-        offered=
+        offered=''
         for p in $wanted; do ! debian_offers "$p" || offered="$offered $p"; done
         [ -n "$offered" ] || return 0
     fi
     say "Installing:$missing$wanted"
-    as_root apt-get -qq update
+    as_root apt-get -qq update || echo "    the package lists could not be renewed; trying with those that are there"
     for p in $wanted; do
         if debian_offers "$p"; then
             missing="$missing $p"
@@ -77,22 +69,17 @@ debian_install() { # required packages, optional packages
             echo "    $p is not offered by this distribution: what needs it will be skipped"
         fi
     done
-    case $missing in
-    *nginx-light*) debian_offers nginx-light || missing=$(echo "$missing" | sed 's/nginx-light/nginx/') ;;
-    esac
-    nginx_is_new=no
-    case $missing in *nginx*) nginx_is_new=yes ;; esac
     # shellcheck disable=SC2086 # a list of names
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 install --no-install-recommends \
         $missing
     # The tests start an nginx of their own: the service that the package has just started is not wanted.
-    if [ "$nginx_is_new" = yes ] && [ -d /run/systemd/system ]; then
-        as_root systemctl disable --quiet --now nginx || true
-    fi
+    case $missing in
+    *nginx*) [ ! -d /run/systemd/system ] || as_root systemctl disable --quiet --now nginx || true ;;
+    esac
 }
 
 fedora_install() {
-    missing=
+    missing=''
     for p in $1; do rpm -q --quiet "$p" || missing="$missing $p"; done
     for p in $2; do rpm -q --quiet "$p" || missing="$missing $p"; done
     [ -n "$missing" ] || return 0
@@ -178,7 +165,7 @@ demo | check)
     ;;
 esac
 
-bundle=
+bundle=''
 if [ "$verb" = demo ] && [ $# -gt 0 ]; then
     [ $# -eq 1 ] || {
         usage >&2
