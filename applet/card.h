@@ -97,6 +97,9 @@ enum err card_new(const struct piv_env *env, const struct card_plan *plan, struc
 enum err card_copy(const struct card *card, struct card **out) MUST_CHECK;
 void card_free(struct card *card);
 
+/* The AID of the PIV card application with its version.  SP 800-73-5 Part 2, 3.1.1. */
+extern const struct in piv_aid;
+
 /* pin_from_text — 6 to 8 digits, padded with FF to the 8 bytes of the wire.  SP 800-73-5 Part 2, 2.4.3.
  * puk_from_text — 6 to 8 bytes, padded likewise (clients type the PUK on a keyboard).  ERR_DATA if not so. */
 enum err pin_from_text(struct in text, struct secret **out) MUST_CHECK;
@@ -106,6 +109,23 @@ enum err puk_from_text(struct in text, struct secret **out) MUST_CHECK;
 enum err factory_pin(struct secret **out) MUST_CHECK;
 enum err factory_puk(struct secret **out) MUST_CHECK;
 enum err factory_management(uint8_t alg, struct secret **out) MUST_CHECK;
+
+bool pin_is_factory(enum pin which, struct in pin);
+
+/* card_set_pins — a new card key and pair, sealed under a new PIN and PUK.  Every key of the card is lost by it.
+ * card_set_management — a new 9B.  ERR_DATA: not a cipher, or not as long as its key. */
+enum err card_set_pins(const struct piv_env *env, struct card *card, const struct secret *pin, const struct secret *puk,
+                       uint8_t log_n) MUST_CHECK;
+enum err card_set_management(const struct piv_env *env, struct card *card, uint8_t alg, enum touch_policy touch,
+                             const struct secret *key) MUST_CHECK;
+enum err card_open_management(const struct piv_env *env, const struct card *card, struct secret **key) MUST_CHECK;
+
+/* seal_card_key, open_card_key — a private key's encoding (key.h) in and out of key->sealed.  card_key: from open_pin;
+ * NULL will do for a key whose policy is "never".  ERR_SECURITY: it is needed and not there. */
+enum err seal_card_key(const struct piv_env *env, const struct card *card, struct card_key *key,
+                       const struct secret *private) MUST_CHECK;
+enum err open_card_key(const struct piv_env *env, const struct card *card, const struct card_key *key,
+                       const struct secret *card_key, struct secret **private) MUST_CHECK;
 
 /* card_key — the key behind a reference, or NULL; card_key_by_public — the key with this public key, or NULL. */
 struct card_key *card_key(const struct card *card, uint8_t ref);
@@ -127,9 +147,11 @@ struct in card_object(const struct card *card, uint32_t tag);
 /* card_put_object — store; an empty value deletes.  ERR_FULL: larger than OBJECT_MAX, or the card is full. */
 enum err card_put_object(struct card *card, uint32_t tag, struct in value) MUST_CHECK;
 
-/* card_read_object — what GET DATA shows inside 53 (7E, 7F61: inside their own tag): the stored value, or the one
- * that the card makes itself (discovery object, key history).  ERR_NOT_FOUND: nothing there. */
-enum err card_read_object(const struct card *card, uint32_t tag, struct out *value) MUST_CHECK;
+/* card_read_object — what GET DATA shows inside 53 (7E, 7F61: inside their own tag): the stored value, or one that
+ * the card makes itself (discovery object, key history) and writes into scratch (CARD_SCRATCH bytes are enough).
+ * value borrows from card or scratch.  ERR_NOT_FOUND: nothing there. */
+enum { CARD_SCRATCH = 64 };
+enum err card_read_object(const struct card *card, uint32_t tag, struct out *scratch, struct in *value) MUST_CHECK;
 
 /* card_put_certificate — as a certificate object (70, 71, FE) of `ref`, gzip-compressed when DER is longer than
  * CERT_PLAIN_MAX (Yubico's tools stop reading at 3063 bytes). */
@@ -142,6 +164,9 @@ X509 *card_certificate(const struct card *card, const struct keyref *ref);
 
 /* card_add_chain — keep a CA certificate; one that is there already is not kept twice. */
 enum err card_add_chain(struct card *card, const X509 *cert) MUST_CHECK;
+
+/* card_announces — it holds a key whose algorithm SELECT must list. */
+bool card_announces(const struct card *card);
 
 /* card_atr — the ATR this card shows now (it depends on the algorithms of its keys unless the card names one). */
 const struct atr *card_atr(const struct card *card);

@@ -48,6 +48,10 @@ struct piv_env {
     /* tries_write — a new record, for SET PIN RETRIES and RESET. */
     enum err (*tries_write)(void *ctx, const struct tries *next);
 
+    /* vault — true before a private key is opened and first used, false after, on every path: memory that OpenSSL
+     * takes in between must come from the secure heap.  NULL = nothing to do. */
+    void (*vault)(void *ctx, bool inside);
+
     /* touch — wait for the finger.  ERR_SECURITY: it did not come in time.  NULL = always touched. */
     enum err (*touch)(void *ctx);
 };
