@@ -11,6 +11,17 @@
 
 enum { KEY = 32, SCRYPT_R = 8, SCRYPT_P = 1 };
 
+/* Parameters that are only read: OpenSSL's constructors want a pointer that is not const. */
+static OSSL_PARAM octets(const char *name, const void *p, size_t n)
+{
+    return OSSL_PARAM_construct_octet_string(name, (void *)p, n);
+}
+
+static OSSL_PARAM digest(const char *name)
+{
+    return OSSL_PARAM_construct_utf8_string(name, (char *)"SHA256", 0);
+}
+
 static enum err kdf(OSSL_LIB_CTX *lib, const char *name, const OSSL_PARAM *params, struct secret **key)
 {
     EVP_KDF *method = EVP_KDF_fetch(lib, name, NULL);
@@ -28,16 +39,11 @@ static enum err kdf(OSSL_LIB_CTX *lib, const char *name, const OSSL_PARAM *param
     return ERR_NONE;
 }
 
-static OSSL_PARAM octets(const char *name, const void *p, size_t n)
-{
-    return OSSL_PARAM_construct_octet_string(name, (void *)p, n);
-}
-
 /* HKDF-SHA-256 (RFC 5869). */
 static enum err hkdf(OSSL_LIB_CTX *lib, struct in input, struct in salt, struct in info, struct secret **key)
 {
     OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, "SHA256", 0),
+        digest(OSSL_KDF_PARAM_DIGEST),
         octets(OSSL_KDF_PARAM_KEY, input.p, input.n),
         octets(OSSL_KDF_PARAM_SALT, salt.p, salt.n),
         octets(OSSL_KDF_PARAM_INFO, info.p, info.n),
@@ -62,7 +68,7 @@ enum err derive_host(const struct piv_env *env, const char *purpose, const uint8
 
 enum err mac(OSSL_LIB_CTX *lib, struct in key, struct in a, struct in b, uint8_t out[32])
 {
-    OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, "SHA256", 0), OSSL_PARAM_END };
+    OSSL_PARAM params[] = { digest(OSSL_MAC_PARAM_DIGEST), OSSL_PARAM_END };
     EVP_MAC *method = EVP_MAC_fetch(lib, "HMAC", NULL);
     EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(method);
     size_t n = 0;
