@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* host.c — from the entry in a reader's directory to a card that answers. */
+#include "driver/host.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "driver/vault.h"
+
+/* under — `path` is `top` or lies below it; both without links. */
+static bool under(const char *path, const char *top)
+{
+    size_t n = strlen(top);
+
+    return strncmp(path, top, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+/* The built-in directory as the kernel sees it; where it does not exist nothing can lie in it but by name. */
+static const char *state_top(char top[PATH_MAX])
+{
+    return realpath(VPIV_STATEDIR, top) != NULL ? top : VPIV_STATEDIR;
+}
+
+bool is_system(const char *directory)
+{
+    char path[PATH_MAX], top[PATH_MAX];
+
+    return under(realpath(directory, path) != NULL ? path : directory, state_top(top));
+}
+
+/* open_state — the reader's entry `state` leads to it; a reader without one stands in the system's layout,
+ * STATE/readers/N (DESIGN.md 2). */
+static enum err open_state(const char *directory, OSSL_LIB_CTX *lib, struct state **out, struct why *why)
+{
+    char entry[PATH_MAX], path[PATH_MAX], top[PATH_MAX];
+    struct stat st;
+    int n = snprintf(entry, sizeof entry, "%s/state", directory);
+
+    if (n > 0 && (size_t)n < sizeof entry && lstat(entry, &st) != 0 && errno == ENOENT)
+        n = snprintf(entry, sizeof entry, "%s/../..", directory);
+    if (n < 0 || (size_t)n >= sizeof entry || realpath(entry, path) == NULL)
+        return why_set(why, ERR_STORE, "%s: the directory with this reader's host key cannot be reached: %s",
+                       entry, strerror(errno));
+    /* The system's store belongs to a group, any other to one person. */
+    return state_open(path, false, strcmp(path, state_top(top)) == 0, lib, out, why);
+}
+
+static void env_vault(void *ctx, bool inside)
+{
+    (void)ctx; /* the card file's; the vault is the thread's */
+    if (inside)
+        (void)vault_enter();
+    else
+        vault_leave();
+}
+
+enum err host_open(const char *directory, const char *path, OSSL_LIB_CTX *lib, struct host **out,
+                   struct why *why)
+{
+    struct host *h = calloc(1, sizeof *h);
+    struct card *card = NULL;
+    enum err e = ERR_MEMORY;
+
+    if (h == NULL)
+        goto out;
+    snprintf(h->path, sizeof h->path, "%s", path);
+    e = open_state(directory, lib, &h->state, why);
+    if (e == ERR_NONE)
+        e = cardfile_open(h->path, h->state, &h->file, &card, why);
+    if (e != ERR_NONE)
+        goto out;
+    if (card->test && is_system(directory)) {
+        e = why_set(why, ERR_SECURITY, "%s: a throw-away card of `vpiv run` (anyone can guess its PIN); "
+                    "a system reader takes none: make one with `vpiv new` or `vpiv import`", h->path);
+        goto out;
+    }
+    struct piv_env env = cardfile_env(h->file);
+    env.vault = env_vault;
+    h->piv = piv_new(&env, card);
+    card = NULL;
+    e = h->piv != NULL ? ERR_NONE : ERR_MEMORY;
+out:
+    card_free(card);
+    if (e != ERR_NONE) {
+        (void)why_set(why, e, "%s: %s", path, err_sentence(e));
+        host_close(h);
+        h = NULL;
+    }
+    *out = h;
+    return e;
+}
+
+void host_close(struct host *h)
+{
+    if (h == NULL)
+        return;
+    piv_free(h->piv);
+    cardfile_close(h->file);
+    state_close(h->state);
+    free(h);
+    vault_sweep();
+}
+
+bool host_same(const struct host *h, const char *path)
+{
+    return strcmp(h->path, path) == 0 && cardfile_is_ours(h->file);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* host.h — a card that is in a reader: its file, what this host knows of it, and the applet that serves
+ * it. */
+#ifndef VPIV_DRIVER_HOST_H
+#define VPIV_DRIVER_HOST_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+#include "applet/applet.h"
+#include "conf/cardfile.h"
+
+struct host {
+    char path[PATH_MAX]; /* the card file, links resolved */
+    struct state *state;
+    struct cardfile *file;
+    struct piv *piv;
+};
+
+/* host_open — read and check the card file under `path` for the reader of this directory.  About a
+ * millisecond: no key derivation.  `why` says in one sentence what is wrong with it. */
+enum err host_open(const char *directory, const char *path, OSSL_LIB_CTX *lib, struct host **out,
+                   struct why *why) MUST_CHECK;
+
+/* host_close — drop every secret of the card and free it; NULL is fine. */
+void host_close(struct host *host);
+
+/* host_same — `path` is still this card's, and its content is what we read or wrote last. */
+bool host_same(const struct host *host, const char *path);
+
+/* is_system — the directory lies under the built-in state directory. */
+bool is_system(const char *directory);
+
+#endif

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* reader.c — presence, power and exchange of one reader; the only lock of the driver is here. */
+#include "driver/reader.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+
+#include "conf/settings.h"
+#include "driver/host.h"
+#include "driver/log.h"
+#include "driver/vault.h"
+#include "driver/watch.h"
+
+enum {
+    RETRY_MS = 1000, /* a card that cannot be read for reasons outside its directories: look again */
+    SETTLE_MAX = 8,  /* loads of a card that keeps changing, in one look */
+};
+
+struct reader {
+    pthread_mutex_t lock; /* `host`, and all that is done with the card */
+    struct host *host;    /* the card that is shown, or NULL; replaced in reader_poll alone */
+    atomic_bool shown;    /* host != NULL, to be read without the lock */
+
+    /* The event thread's own (and reader_new's, before there is one). */
+    struct watch *watch;
+    OSSL_LIB_CTX *lib;
+    struct settings settings;
+    uint64_t hidden_until; /* a swapped card stays absent this long */
+    uint64_t retry_at;     /* 0 = nothing to try again */
+    struct why said;       /* the last line about a card that did not load: said once */
+    struct why said_settings;
+    char directory[PATH_MAX];
+    char entry[PATH_MAX];  /* DIRECTORY/card */
+};
+
+/* follow — (re)new the watches: the reader's directory, and where its entry leads. */
+static void follow(struct reader *r)
+{
+    char target[PATH_MAX], path[2 * PATH_MAX];
+    ssize_t n = readlink(r->entry, target, sizeof target - 1);
+
+    if (n <= 0) {
+        watch_follow(r->watch, NULL);
+        return;
+    }
+    target[n] = '\0';
+    if (target[0] == '/')
+        snprintf(path, sizeof path, "%s", target);
+    else
+        snprintf(path, sizeof path, "%s/%s", r->directory, target);
+    watch_follow(r->watch, realpath(path, target) != NULL ? target : path);
+}
+
+/* say_once — not each second the same. */
+static void say_once(struct reader *r, struct why *said, const struct why *why)
+{
+    if (strcmp(said->text, why->text) == 0)
+        return;
+    *said = *why;
+    if (why->text[0] != '\0')
+        log_line(LEVEL_ERROR, "reader %s: %s", r->directory, why->text);
+}
+
+static void read_settings(struct reader *r)
+{
+    struct settings now;
+    struct why why = { "" };
+    char own[PATH_MAX];
+    int n = snprintf(own, sizeof own, "%s/settings", r->directory);
+
+    settings_default(&now);
+    enum err e = ERR_NONE;
+    if (is_system(r->directory))
+        e = settings_read(VPIV_SYSCONFDIR "/vpiv/vpiv.conf", &now, &why);
+    if (e == ERR_NONE && n > 0 && (size_t)n < sizeof own)
+        e = settings_read(own, &now, &why);
+    if (e == ERR_NONE)
+        r->settings = now; /* a file with a fault in it changes nothing */
+    say_once(r, &r->said_settings, &why);
+}
+
+/* passing — what may be over soon without any change of the card file: another's lock, a host key to come. */
+static bool passing(enum err e)
+{
+    return e == ERR_BUSY || e == ERR_STORE || e == ERR_MEMORY || e == ERR_NOT_FOUND;
+}
+
+static void show(struct reader *r, struct host *host)
+{
+    pthread_mutex_lock(&r->lock);
+    struct host *before = r->host;
+    r->host = host;
+    atomic_store(&r->shown, host != NULL);
+    pthread_mutex_unlock(&r->lock);
+    /* pcscd tells a driver of no removal, so this is where a removed card forgets its PIN. */
+    host_close(before);
+}
+
+/* load — the card under `path`.  True: it is shown now.  *again: something changed meanwhile. */
+static bool load(struct reader *r, const char *path, bool *again)
+{
+    struct why why = { "" };
+    struct host *host = NULL;
+    enum err e = host_open(r->directory, path, r->lib, &host, &why);
+
+    /* An event up to here may belong to what was read or not; one that comes later is a change for sure. */
+    *again = watch_drain(r->watch) != WATCH_TIMEOUT;
+    if (*again) {
+        host_close(host);
+        return false;
+    }
+    say_once(r, &r->said, &why);
+    r->retry_at = passing(e) ? watch_clock() + RETRY_MS : 0;
+    if (e != ERR_NONE)
+        return false;
+    log_line(LEVEL_INFO, "reader %s: card %s", r->directory, path);
+    show(r, host);
+    return true;
+}
+
+/* look — compare what is there with what is shown.  True: what is shown has changed. */
+static bool look(struct reader *r, enum watch_event event)
+{
+    char path[PATH_MAX];
+    bool again = true;
+
+    for (int i = 0; i < SETTLE_MAX && again; i++) {
+        follow(r);
+        if (watch_drain(r->watch) == WATCH_REPLACED)
+            event = WATCH_REPLACED;
+        bool there = realpath(r->entry, path) != NULL;
+        if (r->host != NULL) {
+            if (there && event != WATCH_REPLACED && host_same(r->host, path))
+                return false;
+            log_line(LEVEL_INFO, "reader %s: no card", r->directory);
+            show(r, NULL);
+            r->hidden_until = there ? watch_clock() + (uint64_t)r->settings.absent_ms : 0;
+            return true;
+        }
+        if (!there) {
+            r->said.text[0] = '\0';
+            r->retry_at = r->hidden_until = 0;
+            return false;
+        }
+        if (watch_clock() < r->hidden_until)
+            return false;
+        if (i == 0)
+            read_settings(r);
+        if (load(r, path, &again))
+            return true;
+    }
+    if (again)
+        r->retry_at = watch_clock() + RETRY_MS;
+    return false;
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+    return b != 0 && b < a ? b : a;
+}
+
+void reader_poll(struct reader *r, int ms)
+{
+    uint64_t deadline = watch_clock() + (ms > 0 ? (uint64_t)ms : 0);
+    enum watch_event event = WATCH_LOOK;
+
+    while (!look(r, event)) {
+        uint64_t hidden = watch_clock() < r->hidden_until ? r->hidden_until : 0;
+        event = watch_wait(r->watch, sooner(sooner(deadline, r->retry_at), hidden));
+        if (event == WATCH_STOPPED || (event == WATCH_TIMEOUT && watch_clock() >= deadline))
+            return;
+    }
+}
+
+void reader_stop(struct reader *r)
+{
+    watch_stop(r->watch);
+}
+
+struct reader *reader_new(const char *directory, OSSL_LIB_CTX *lib)
+{
+    struct reader *r = calloc(1, sizeof *r);
+
+    if (r == NULL)
+        return NULL;
+    pthread_mutex_init(&r->lock, NULL);
+    snprintf(r->directory, sizeof r->directory, "%s", directory);
+    if (snprintf(r->entry, sizeof r->entry, "%s/card", r->directory) >= (int)sizeof r->entry)
+        log_line(LEVEL_ERROR, "reader %s: the path is too long", r->directory);
+    r->lib = lib;
+    settings_default(&r->settings);
+    r->watch = watch_new(directory, "card");
+    if (r->watch == NULL) {
+        reader_free(r);
+        return NULL;
+    }
+    (void)look(r, WATCH_LOOK);
+    return r;
+}
+
+void reader_free(struct reader *r)
+{
+    if (r == NULL)
+        return;
+    host_close(r->host);
+    watch_free(r->watch);
+    pthread_mutex_destroy(&r->lock);
+    free(r);
+}
+
+bool reader_present(const struct reader *r)
+{
+    return atomic_load(&r->shown);
+}
+
+enum err reader_power(struct reader *r, struct out *atr)
+{
+    enum err e = ERR_ABSENT;
+
+    pthread_mutex_lock(&r->lock);
+    if (r->host != NULL) {
+        const struct atr *a = piv_power(r->host->piv);
+        out_put(atr, in_of(a->bytes, a->n));
+        e = atr->bad ? ERR_FULL : ERR_NONE;
+    }
+    pthread_mutex_unlock(&r->lock);
+    vault_sweep();
+    return e;
+}
+
+void reader_unpower(struct reader *r)
+{
+    pthread_mutex_lock(&r->lock);
+    if (r->host != NULL)
+        piv_unpower(r->host->piv);
+    pthread_mutex_unlock(&r->lock);
+    vault_sweep();
+}
+
+enum err reader_exchange(struct reader *r, struct in command, struct out *rsp)
+{
+    enum err e = ERR_ABSENT;
+
+    ERR_clear_error(); /* what another driver left in this thread is not ours to find */
+    vault_prepare(r->lib, command.p, command.n);
+    pthread_mutex_lock(&r->lock);
+    if (r->host != NULL) {
+        if (!piv_powered(r->host->piv))
+            (void)piv_power(r->host->piv);
+        piv_exchange(r->host->piv, command, rsp);
+        e = ERR_NONE;
+    }
+    pthread_mutex_unlock(&r->lock);
+    return e;
+}
+
+bool reader_atr(struct reader *r, struct out *atr)
+{
+    pthread_mutex_lock(&r->lock);
+    bool there = r->host != NULL;
+    if (there && piv_powered(r->host->piv)) {
+        const struct atr *a = card_atr(piv_card(r->host->piv));
+        out_put(atr, in_of(a->bytes, a->n));
+    }
+    pthread_mutex_unlock(&r->lock);
+    return there;
+}
+
+bool reader_guid(struct reader *r, struct out *guid)
+{
+    pthread_mutex_lock(&r->lock);
+    bool there = r->host != NULL;
+    if (there)
+        out_put(guid, in_of(piv_card(r->host->piv)->guid, sizeof piv_card(r->host->piv)->guid));
+    pthread_mutex_unlock(&r->lock);
+    return there;
+}
+
+void reader_abandon(struct reader *r)
+{
+    if (pthread_mutex_trylock(&r->lock) == 0 && r->host != NULL)
+        piv_unpower(r->host->piv); /* the lock stays taken: nobody begins anything any more */
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* reader.h — one reader: a directory, the card in it, and one lock.
+ *
+ * What pcscd is shown changes in reader_poll alone (and in reader_new, before pcscd knows the reader):
+ * pcscd sees levels, not edges, so a card that was exchanged is absent until the event thread has looked
+ * (PCSC.md 4.3). Any function may run beside any other but reader_free.
+ */
+#ifndef VPIV_DRIVER_READER_H
+#define VPIV_DRIVER_READER_H
+
+#include "applet/applet.h"
+
+struct reader;
+
+/* reader_new — for the directory, which need not exist.  NULL: out of memory. */
+struct reader *reader_new(const char *directory, OSSL_LIB_CTX *lib) MUST_CHECK;
+void reader_free(struct reader *reader);
+
+/* reader_poll — wait up to `ms` for a card to come or go; returns early for that and for reader_stop, for
+ * nothing else. */
+void reader_poll(struct reader *reader, int ms);
+void reader_stop(struct reader *reader);
+
+bool reader_present(const struct reader *reader);
+
+/* reader_power — cold or warm reset; the ATR.  ERR_ABSENT: no card. */
+enum err reader_power(struct reader *reader, struct out *atr) MUST_CHECK;
+void reader_unpower(struct reader *reader);
+
+/* reader_exchange — one command, one response.  A card without power gets it first (PCSC.md, rule 13).
+ * ERR_ABSENT: no card.  Every other outcome is a status word in rsp. */
+enum err reader_exchange(struct reader *reader, struct in command, struct out *rsp) MUST_CHECK;
+
+/* reader_atr, reader_guid — of the card in it; false without one.  reader_atr: empty while it has no
+ * power. */
+bool reader_atr(struct reader *reader, struct out *atr);
+bool reader_guid(struct reader *reader, struct out *guid);
+
+/* reader_abandon — the process ends: drop the secrets if nobody uses them now, and let nobody begin. */
+void reader_abandon(struct reader *reader);
+
+#endif
