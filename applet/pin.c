@@ -175,6 +175,7 @@ sw_t cmd_verify(struct piv *p, const struct apdu *c, struct out *rsp)
     enum { P1_VERIFY = 0x00, P1_RESET = 0xFF };
     const struct pin_row *row = row_by_ref(p, c->p2);
     uint8_t left = 0;
+    enum err e;
     sw_t sw;
 
     (void)rsp;
@@ -196,7 +197,8 @@ sw_t cmd_verify(struct piv *p, const struct apdu *c, struct out *rsp)
     if (c->data.n != PIN_SIZE)
         return SW_WRONG_DATA;
     /* An ill-formed PIN is a wrong PIN: Yubico's tools block a card with eight bytes of FF. */
-    return sw_of_proof(piv_verify(p, row->pin, c->data, &left), left);
+    e = piv_verify(p, row->pin, c->data, &left);
+    return sw_of_proof(e, left);
 }
 
 /* The proof was right but the new value is not: the count is what it was before, not what success would make it. */
@@ -282,12 +284,14 @@ static sw_t change(struct piv *p, const struct apdu *c, enum pin proof, enum pin
     struct in body = c->data, old, next;
     uint8_t left = 0;
     sw_t sw = check_blocked(p, proof);
+    enum err e;
 
     if (sw != SW_SUCCESS)
         return sw;
     if (!in_take(&body, PIN_SIZE, &old) || !in_take(&body, PIN_SIZE, &next) || !in_end(&body))
         return SW_WRONG_DATA;
-    return sw_of_proof(piv_change(p, proof, old, which, next, &left), left);
+    e = piv_change(p, proof, old, which, next, &left);
+    return sw_of_proof(e, left);
 }
 
 /* SP 800-73-5 Part 2, 3.2.2. */

@@ -9,6 +9,7 @@
 
 /* One row a suite, in alphabetical order. */
 static Suite *(*const suites[])(void) = {
+    suite_applet,
     suite_err,
 };
 

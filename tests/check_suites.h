@@ -5,6 +5,7 @@
 
 #include <check.h>
 
+Suite *suite_applet(void);
 Suite *suite_err(void);
 
 #endif

@@ -18,6 +18,7 @@ TESTS += check_vpiv
 endif
 check_vpiv_SOURCES = \
 	tests/check_main.c tests/check_suites.h tests/fake.c tests/fake.h \
+	tests/check_applet.c \
 	tests/check_err.c
 check_vpiv_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_vpiv_LDADD = $(LIBCONF_LA) libapplet.la \
