@@ -14,7 +14,7 @@
 /* As long as openssl(1) takes them. */
 enum { ASK_MAX = 1024 };
 
-/* read_line — one line, byte by byte: what follows it belongs to the next reader, and no buffer keeps a copy. */
+/* read_line — one line, byte by byte: what follows it belongs to the next reader, no buffer keeps a copy. */
 static enum err read_line(int fd, struct secret *line, size_t *n)
 {
     for (*n = 0;; ++*n) {

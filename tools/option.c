@@ -38,8 +38,8 @@ static const struct {
     struct option_row row;
 } common[] = {
     { VERB_JSON, { "json", 0, OPTION_CALL, NULL, 0, "show it as JSON", take_json } },
-    { VERB_STORE, { "system", 0, OPTION_CALL, NULL, 0, "work on the system's store (default for root)", take_system } },
-    { VERB_STORE, { "user", 0, OPTION_CALL, NULL, 0, "work on one's own store (default for everyone else)", take_user } },
+    { VERB_STORE, { "system", 0, OPTION_CALL, NULL, 0, "the system's store (root's default)", take_system } },
+    { VERB_STORE, { "user", 0, OPTION_CALL, NULL, 0, "one's own store (others' default)", take_user } },
     { 0, { "help", 'h', OPTION_FLAG, NULL, 0, "show this help", NULL } },
 };
 
@@ -107,8 +107,8 @@ static void show_help(const struct cli *cli, const struct table *t)
         secret = secret || row->kind == OPTION_SECRET;
     }
     if (secret)
-        printf("\nPASS is pass:TEXT, env:NAME, file:PATH, fd:NUMBER or stdin; without it the terminal is\n"
-               "asked.  Several from stdin, one fd: or one file: take a line each.  Anybody sees a pass:TEXT.\n");
+        puts("\nPASS is pass:TEXT, env:NAME, file:PATH, fd:NUMBER or stdin; without it you are asked.\n"
+             "Several from stdin, one fd: or one file: take a line each.  All can see a pass:TEXT.");
 }
 
 static bool take_number(struct cli *cli, const struct option_row *row, void *at, const char *value)

@@ -15,9 +15,9 @@
 
 /* Every verb.  least and most: arguments besides options. */
 static const struct verb verbs[] = {
-/*    name      function     flags                   least most arguments     summary */
-    { "insert", verb_insert, VERB_STORE,             0,  1, "[CARD]",         "Put a card into a reader" },
-    { "eject",  verb_eject,  VERB_STORE,             0,  0, "",               "Take the card out of a reader" },
+/*    name      function     flags                   least most arguments  summary */
+    { "insert", verb_insert, VERB_STORE,             0,  1, "[CARD]",      "Put a card into a reader" },
+    { "eject",  verb_eject,  VERB_STORE,             0,  0, "",            "Take the card out of a reader" },
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };
 

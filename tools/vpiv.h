@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* vpiv.h — what every verb of the command `vpiv` stands on: options, store, state, secrets, errors, JSON.
  *
- * A verb is one row of the table in vpiv.c and one function.  It starts with cli_options; whatever fails has already
- * told people why (one sentence on stderr) and set the exit status:
+ * A verb is one row of the table in vpiv.c and one function.  It starts with cli_options; whatever fails here
+ * has told people why (one sentence on stderr) and has set the exit status:
  *
  *     if (!cli_options(cli, rows, &options, &argc, &argv))
  *         return cli->status;
@@ -89,8 +89,9 @@ struct cli {
     size_t n_sources;
 };
 
-/* cli_options — parse argv[1…] by the common rows and the verb's own into *into; afterwards *argv are the *argc
- * arguments alone, without the verb's name.  False: help was shown or usage was wrong, return cli->status. */
+/* cli_options — parse argv[1…] by the common rows and the verb's own into *into; afterwards *argv are the
+ * *argc arguments alone, without the verb's name.  False: help was shown, or usage was wrong: return
+ * cli->status. */
 bool cli_options(struct cli *cli, const struct option_row *rows, void *into, int *argc,
                  char ***argv) MUST_CHECK;
 
@@ -103,16 +104,16 @@ int cli_refuse(struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
 int cli_usage(struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
 void cli_warn(struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* cli_store — cli->store: root works on the system's paths, everyone else on their own; --system, --user choose.
- * Its readers are those of VPIV_READER_DIR where that is set and --system is not given.
+/* cli_store — cli->store: root works on the system's paths, everyone else on their own; --system and
+ * --user choose.  Its readers are those of VPIV_READER_DIR where that is set and --system is not given.
  * cli_state — cli->state: host secret and tries of that store; with `create` made where they are missing.
  * Both do their work once; both return false after having told why. */
 bool cli_store(struct cli *cli) MUST_CHECK;
 bool cli_state(struct cli *cli, bool create) MUST_CHECK;
 
-/* cli_secret — a pass phrase, PIN or key in text form, without its line end.  Owned by the caller: secret_free.
- * Every spec but "pass:" keeps it out of the process list.  Two from stdin, one fd: or one file: take successive
- * lines. */
+/* cli_secret — a pass phrase, PIN or key in text form, without its line end.  Owned by the caller.
+ * Every spec but "pass:" keeps it out of the process list.  Two from stdin, one fd: or one file: take
+ * successive lines. */
 struct ask {
     const char *spec;   /* pass:TEXT env:NAME file:PATH fd:N stdin; NULL = ask on the terminal, no echo */
     const char *option; /* "--pin": named when there is no terminal */
