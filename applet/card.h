@@ -87,8 +87,10 @@ struct card_plan {
     bool test;
     uint8_t log_n;                     /* cost of the PIN seals: SEAL_LOG_N or SEAL_LOG_N_TEST */
     const struct secret *pin, *puk;    /* 8 bytes each: pin_from_text, puk_from_text */
+    const struct secret *global;       /* the global PIN (key reference 00), or NULL = the card has none */
     uint8_t management_alg;
     const struct secret *management;   /* as long as management_alg wants */
+    bool allow_rsa1024;                /* GENERATE makes RSA-1024 too */
     bool empty;                        /* no CHUID and no CCC: what Yubico's reset leaves */
 };
 
@@ -112,9 +114,10 @@ enum err factory_management(uint8_t alg, struct secret **out) MUST_CHECK;
 
 bool pin_is_factory(enum pin which, struct in pin);
 
-/* card_set_pins — a new card key and pair, sealed under a new PIN and PUK.  Every key of the card is lost by it.
+/* card_set_pins — a new card key and pair, sealed under new PINs (NULL = the card has none).  Every key of policy
+ * "once" or "always" that is on the card is lost by it.
  * card_set_management — a new 9B.  ERR_DATA: not a cipher, or not as long as its key. */
-enum err card_set_pins(const struct piv_env *env, struct card *card, const struct secret *pin, const struct secret *puk,
+enum err card_set_pins(const struct piv_env *env, struct card *card, const struct secret *const pins[PIN_COUNT],
                        uint8_t log_n) MUST_CHECK;
 enum err card_set_management(const struct piv_env *env, struct card *card, uint8_t alg, enum touch_policy touch,
                              const struct secret *key) MUST_CHECK;

@@ -7,6 +7,7 @@ libapplet_la_SOURCES = \
 	applet/auth.c \
 	applet/card.c applet/card.h \
 	applet/command.c applet/command.h \
+	applet/custody.c \
 	applet/env.h \
 	applet/err.c applet/err.h \
 	applet/generate.c \
