@@ -278,13 +278,19 @@ screen_start() {
     DISPLAY=:$(cat "$scratch/display")
     export DISPLAY
 }
-# window_answer SECONDS TITLE TEXT — wait for a window whose title matches, type TEXT into it and press Return.
+window_is() { xdotool search --onlyvisible --name "$1" >/dev/null 2>&1; }
+window_titles() {
+    local window
+    for window in $(xdotool search --onlyvisible --name . 2>/dev/null); do xdotool getwindowname "$window"; done
+}
+# window_answer TITLE TEXT — type TEXT into the window whose title matches, press Return, and see it go.
 window_answer() {
     local window
-    wait_for "$1" xdotool search --onlyvisible --name "$2" || return 1
-    window=$(xdotool search --onlyvisible --name "$2" | tail -n 1)
-    xdotool windowfocus --sync "$window"
-    [ -z "$3" ] || xdotool type --delay 20 "$3"
+    window=$(xdotool search --onlyvisible --name "$1" 2>/dev/null | tail -n 1)
+    [ -n "$window" ] && timeout 5 xdotool windowfocus --sync "$window" || return 1
+    [ -z "$2" ] || xdotool type --delay 20 "$2"
     xdotool key Return
+    # shellcheck disable=SC2317 # called by wait_for
+    closed() { ! xdotool search --onlyvisible --name "$1" 2>/dev/null | grep -qx "$window"; }
+    wait_for 5 closed "$1"
 }
-window_title_is() { xdotool search --onlyvisible --name "$1" >/dev/null 2>&1; }
