@@ -25,7 +25,28 @@ check_vpiv_LDADD = $(LIBCONF_LA) libapplet.la \
 	$(CHECK_LIBS) $(LIBCONFIG_LIBS) $(OPENSSL_LIBS) $(ZLIB_LIBS)
 
 # Whole programs, through a private pcscd: each prints its own plan.
+check_PROGRAMS += pcsc_client
+pcsc_client_SOURCES = tests/pcsc_client.c
+pcsc_client_LDADD = $(PCSC_LIBS)
+
 SHELL_TESTS = \
 	tests/test_house.sh
 TESTS += $(SHELL_TESTS)
 dist_check_SCRIPTS += $(SHELL_TESTS)
+
+# The unit tests again, each in a build of its own below this one or under another eye.
+check-asan:
+	$(MKDIR_P) asan
+	cd asan && $(abs_top_srcdir)/configure -q --enable-sanitizers && $(MAKE) check TESTS=check_vpiv
+check-valgrind: check_vpiv
+	CK_FORK=no $(LIBTOOL) --mode=execute valgrind --quiet --error-exitcode=1 --leak-check=full ./check_vpiv
+
+# The two commands of README.md on freshly installed distributions.
+check-distros:
+	$(srcdir)/tests/distros.sh
+
+bench: all pcsc_client
+	$(AM_TESTS_ENVIRONMENT) bash $(srcdir)/tests/bench/bench.sh
+.PHONY: check-asan check-valgrind check-distros bench
+
+EXTRA_DIST += tests/distros.sh tests/bench/bench.sh
