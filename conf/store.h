@@ -28,7 +28,8 @@ enum err store_card_path(const struct store *store, const char *card, char path[
 /* store_card_name — the name of a card file: base name without ".card". */
 void store_card_name(const char *path, char name[NAME_MAX + 1]);
 
-/* make_directories — like mkdir -p: 0700, or 2770 where shared. */
+/* make_directories — like mkdir -p: 0700, or 2770 where shared (setgid: files made in it get its group).  Directories
+ * that lead to a shared one are 0755. */
 enum err make_directories(const char *path, bool shared, struct why *why) MUST_CHECK;
 
 #endif
