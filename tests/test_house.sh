@@ -26,7 +26,7 @@ is "no C file is longer than 500 lines" "$(c_files | xargs wc -l | awk '$2 != "t
 is "no function is longer than 60 lines" \
     "$(c_files | grep 'c$' | xargs awk 'FNR == 1 { open = 0 } /^{/ { open = FNR } /^}/ && open { if (FNR - open - 1 > 60)
         print FILENAME ":" open ": " FNR - open - 1 " lines"; open = 0 }')" ""
-is "no line is longer than 110 columns" "$(c_files | xargs awk 'length($0) > 110 { print FILENAME ":" FNR }')" ""
+is "no line is longer than 120 columns" "$(c_files | xargs grep -noE '^.{121,}$' | cut -d: -f1,2)" ""
 is "indentation is by spaces" "$(c_files | xargs grep -nP '^ *\t')" ""
 
 # --- who includes whom: driver → conf → applet, tools → conf → applet ---------------------------------------------------
