@@ -18,24 +18,20 @@ static bool under(const char *path, const char *top)
     return strncmp(path, top, n) == 0 && (path[n] == '/' || path[n] == '\0');
 }
 
-/* The built-in directory as the kernel sees it; where it does not exist nothing can lie in it but by name. */
-static const char *state_top(char top[PATH_MAX])
-{
-    return realpath(VPIV_STATEDIR, top) != NULL ? top : VPIV_STATEDIR;
-}
-
 bool is_system(const char *directory)
 {
     char path[PATH_MAX], top[PATH_MAX];
 
-    return under(realpath(directory, path) != NULL ? path : directory, state_top(top));
+    /* Where the built-in directory does not exist nothing can lie in it but by name. */
+    return under(realpath(directory, path) != NULL ? path : directory,
+                 realpath(VPIV_STATEDIR, top) != NULL ? top : VPIV_STATEDIR);
 }
 
 /* open_state — the reader's entry `state` leads to it; a reader without one stands in the system's layout,
  * STATE/readers/N (DESIGN.md 2). */
 static enum err open_state(const char *directory, OSSL_LIB_CTX *lib, struct state **out, struct why *why)
 {
-    char entry[PATH_MAX], path[PATH_MAX], top[PATH_MAX];
+    char entry[PATH_MAX], path[PATH_MAX];
     struct stat st;
     int n = snprintf(entry, sizeof entry, "%s/state", directory);
 
@@ -44,8 +40,7 @@ static enum err open_state(const char *directory, OSSL_LIB_CTX *lib, struct stat
     if (n < 0 || (size_t)n >= sizeof entry || realpath(entry, path) == NULL)
         return why_set(why, ERR_STORE, "%s: the directory with this reader's host key cannot be reached: %s",
                        entry, strerror(errno));
-    /* The system's store belongs to a group, any other to one person. */
-    return state_open(path, false, strcmp(path, state_top(top)) == 0, lib, out, why);
+    return state_open(path, false, false, lib, out, why);
 }
 
 static void env_vault(void *ctx, bool inside)

@@ -260,8 +260,9 @@ EXPORT RESPONSECODE IFDHGetCapabilities(DWORD Lun, DWORD Tag, PDWORD Length, PUC
     if (Length != NULL && Value != NULL) {
         struct out out = out_of(Value, *Length);
         enum err e = attribute_get(r, Tag, &out);
-        *Length = e == ERR_NONE ? out.n : 0;
         rc = e == ERR_NOT_FOUND ? IFD_ERROR_TAG : ifd_of(e);
+        if (e == ERR_NONE)
+            *Length = out.n; /* else it stays: pcscd goes on with it, for the names that it answers itself */
     }
     leave(entry);
     return rc;

@@ -50,3 +50,9 @@ bench: all pcsc_client
 .PHONY: check-asan check-valgrind check-distros bench
 
 EXTRA_DIST += tests/distros.sh tests/bench/bench.sh
+
+# What test_reader.sh needs: a pcscd of its own, and a client that looks closely at events and handles.
+check_PROGRAMS += pcscd_private pcsc_probe
+pcscd_private_SOURCES = tests/pcscd_private.c
+pcsc_probe_SOURCES = tests/pcsc_probe.c
+pcsc_probe_LDADD = $(PCSC_LIBS)
