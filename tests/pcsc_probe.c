@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* pcsc_probe.c — a PC/SC client that looks at a reader closely: event latency, swaps, stale handles, rates.
  *
- * Every verb prints "name=value" lines and exits 0, or says what went wrong and exits 1.  READER is a part of a name. */
+ * Every verb prints "name=value" lines and exits 0, or says what went wrong and exits 1.  READER is a part of
+ * the reader's name. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -89,7 +90,8 @@ static SCARDHANDLE connect_card(void)
     return card;
 }
 
-static const BYTE select_piv[] = { 0x00, 0xA4, 0x04, 0x00, 0x09, 0xA0, 0x00, 0x00, 0x03, 0x08, 0x00, 0x00, 0x10, 0x00 };
+static const BYTE select_piv[] = { 0x00, 0xA4, 0x04, 0x00, 0x09, 0xA0, 0x00,
+                                   0x00, 0x03, 0x08, 0x00, 0x00, 0x10, 0x00 };
 
 /* exchange — the status word, or the error. */
 static LONG exchange(SCARDHANDLE card, const BYTE *apdu, size_t n, unsigned *sw)
@@ -131,11 +133,13 @@ static int verb_state(char **args)
 
     find_reader(args[0]);
     check("SCardGetStatusChange", SCardGetStatusChange(context, 0, &s, 1));
-    printf("%s\n", s.dwEventState & SCARD_STATE_PRESENT ? s.dwEventState & SCARD_STATE_MUTE ? "mute" : "present" : "empty");
+    const char *present = s.dwEventState & SCARD_STATE_MUTE ? "mute" : "present";
+    puts(s.dwEventState & SCARD_STATE_PRESENT ? present : "empty");
     return 0;
 }
 
-/* --- events: another thread changes the directory while this one is blocked ---------------------------------- */
+/* --- events: another thread changes the directory while this one is blocked
+ * ---------------------------------- */
 struct act {
     const char *from, *to; /* symlink(from, to); from NULL = unlink(to) */
     bool swap;             /* rename(from, to) over what is there */
@@ -149,7 +153,11 @@ static void *do_act(void *arg)
 
     nanosleep(&gap, NULL); /* not a wait for a state: the client is to be blocked for a random while */
     act->at = now_us();
-    int r = act->swap ? rename(act->from, act->to) : act->from != NULL ? symlink(act->from, act->to) : unlink(act->to);
+    int r;
+    if (act->swap)
+        r = rename(act->from, act->to);
+    else
+        r = act->from != NULL ? symlink(act->from, act->to) : unlink(act->to);
     if (r != 0) {
         printf("%s: %s\n", act->to, strerror(errno));
         exit(1);
@@ -170,7 +178,8 @@ static double timed(struct act *act, DWORD *state, DWORD bits)
     return end - act->at;
 }
 
-/* events READER LINK CARD COUNT — the reader is empty; insert and remove COUNT times, with an APDU in between. */
+/* events READER LINK CARD COUNT — the reader is empty; insert and remove COUNT times, with an APDU in
+ * between. */
 static int verb_events(char **args)
 {
     size_t n = strtoul(args[3], NULL, 10);
@@ -197,8 +206,8 @@ static int verb_events(char **args)
     return 0;
 }
 
-/* swap READER LINK CARD CARD2 COUNT — replace the link's target by rename, as `ln -sf` does: each must be seen as a
- * removal and an insertion, by a client that waits and by the handle of one that does not. */
+/* swap READER LINK CARD CARD2 COUNT — replace the link's target by rename, as `ln -sf` does: each must be
+ * seen as a removal and an insertion, by a client that waits and by the handle of one that does not. */
 static int verb_swap(char **args)
 {
     size_t n = strtoul(args[4], NULL, 10);
@@ -230,8 +239,8 @@ static int verb_swap(char **args)
     return 0;
 }
 
-/* stale READER LINK CARD — a handle that outlives a removal and more than the 5 s after which pcscd takes power from
- * the card: reconnected with LEAVE it never gets a power-up of its own. */
+/* stale READER LINK CARD — a handle that outlives a removal and more than the 5 s after which pcscd takes
+ * power from the card: reconnected with LEAVE it never gets a power-up of its own. */
 static int verb_stale(char **args)
 {
     struct act insert = { .from = args[2], .to = args[1] }, take = { .to = args[1] };
@@ -252,7 +261,8 @@ static int verb_stale(char **args)
     return 0;
 }
 
-/* --- rates ------------------------------------------------------------------------------------------------------ */
+/* --- rates
+ * ------------------------------------------------------------------------------------------------------ */
 static size_t unhex(const char *text, BYTE *out, size_t cap)
 {
     size_t n = 0;
@@ -293,7 +303,8 @@ static int verb_rate(char **args)
     return 0;
 }
 
-/* attributes READER — each known attribute as hex, and the answers to the feature request and the TLV properties. */
+/* attributes READER — each known attribute as hex, and the answers to the feature request and the TLV
+ * properties. */
 static int verb_attributes(char **args)
 {
     static const struct {
@@ -310,7 +321,11 @@ static int verb_attributes(char **args)
     static const struct {
         const char *name;
         DWORD code;
-    } codes[] = { { "features", CM_IOCTL_GET_FEATURE_REQUEST }, { "properties", 0x42330012 }, { "unknown", 0x42000777 } };
+    } codes[] = {
+        { "features", CM_IOCTL_GET_FEATURE_REQUEST },
+        { "properties", 0x42330012 },
+        { "unknown", 0x42000777 },
+    };
     BYTE value[MAX_BUFFER_SIZE]; /* 264: more is refused by the library */
     SCARDHANDLE card;
     DWORD protocol, n;

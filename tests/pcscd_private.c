@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* pcscd_private.c — become a pcscd of one's own: `pcscd_private DIR [argument of pcscd]…`
  *
- * It listens on DIR/socket and reads the configuration files of DIR/conf.  The process becomes pcscd, so that its
- * number is pcscd's: a test can kill it.  As root it has a mount namespace with its own /run/pcscd, for else it would
- * write over the system's pid file. */
+ * It listens on DIR/socket and reads the configuration files of DIR/conf.  The process becomes pcscd, so
+ * that its number is pcscd's: a test can kill it.  As root it has a mount namespace with its own
+ * /run/pcscd, for else it would write over the system's pid file. */
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -54,7 +54,8 @@ static int listen_on(const char *path)
 int main(int argc, char **argv)
 {
     char path[4096], conf[4096], pid[32];
-    char *args[64] = { "pcscd", "--foreground", "--config", conf };
+    char name[] = "pcscd", foreground[] = "--foreground", config[] = "--config";
+    char *args[64] = { name, foreground, config, conf };
     int n = 4, fd;
 
     if (argc < 2 || argc > 50)
