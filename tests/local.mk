@@ -56,3 +56,12 @@ check_PROGRAMS += pcscd_private pcsc_probe
 pcscd_private_SOURCES = tests/pcscd_private.c
 pcsc_probe_SOURCES = tests/pcsc_probe.c
 pcsc_probe_LDADD = $(PCSC_LIBS)
+
+# The two floors of `make bench`: drivers that do nothing, and nothing but sign.  rpath makes libtool link modules.
+check_LTLIBRARIES += libifdnull.la libifdfloor.la
+BENCH_MODULE = -module -avoid-version -shared -rpath $(abs_top_builddir)/.libs -export-symbols-regex '^IFDH'
+libifdnull_la_SOURCES = tests/bench/ifdnull.c tests/bench/ifdnull.h
+libifdnull_la_LDFLAGS = $(AM_LDFLAGS) $(BENCH_MODULE)
+libifdfloor_la_SOURCES = tests/bench/ifdnull.c tests/bench/ifdfloor.c tests/bench/ifdnull.h
+libifdfloor_la_LDFLAGS = $(AM_LDFLAGS) $(BENCH_MODULE)
+libifdfloor_la_LIBADD = $(OPENSSL_LIBS)

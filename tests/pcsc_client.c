@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* pcsc_client.c — a small PC/SC client for tests and benchmarks: what no installed program measures.
  *
- *     pcsc_client list               the readers, one a line
- *     pcsc_client events DIR N       take the card out of reader directory DIR and put it back, N times, and print how
- *                                    long a client that waits in SCardGetStatusChange took to hear of it
- *     pcsc_client exchange N         send one short GET DATA N times and print how long an exchange takes
- * Times are printed in milliseconds: "NAME median MIN max", one line a name.
+ *     pcsc_client list               the readers, one a line     pcsc_client events DIR N       take the
+ * card out of reader directory DIR and put it back, N times, and print how
+ * long a client that waits in SCardGetStatusChange took to hear of it     pcsc_client exchange N
+ * send one short GET DATA N times and print how long an exchange takes Times are printed in milliseconds:
+ * "NAME median MIN max", one line a name.
  */
 #include <errno.h>
 #include <limits.h>

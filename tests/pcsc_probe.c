@@ -48,8 +48,9 @@ static int by_value(const void *a, const void *b)
 static void print_times(const char *name, double *us, size_t n)
 {
     qsort(us, n, sizeof *us, by_value);
-    printf("%s_median_us=%.1f\n%s_p99_us=%.1f\n%s_max_us=%.1f\n", name, us[n / 2], name, us[n * 99 / 100], name,
-           us[n - 1]);
+    printf("%s_median_us=%.1f\n", name, us[n / 2]);
+    printf("%s_p99_us=%.1f\n", name, us[n * 99 / 100]);
+    printf("%s_max_us=%.1f\n", name, us[n - 1]);
 }
 
 static void find_reader(const char *part)
@@ -85,8 +86,8 @@ static SCARDHANDLE connect_card(void)
     SCARDHANDLE card;
     DWORD protocol;
 
-    check("SCardConnect", SCardConnect(context, reader, SCARD_SHARE_SHARED, SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1,
-                                       &card, &protocol));
+    check("SCardConnect",
+          SCardConnect(context, reader, SCARD_SHARE_SHARED, SCARD_PROTOCOL_ANY, &card, &protocol));
     return card;
 }
 
@@ -254,7 +255,8 @@ static int verb_stale(char **args)
     (void)timed(&take, &state, SCARD_STATE_EMPTY);
     (void)timed(&insert, &state, SCARD_STATE_PRESENT);
     nanosleep(&grace, NULL);
-    check("SCardReconnect", SCardReconnect(card, SCARD_SHARE_SHARED, SCARD_PROTOCOL_T1, SCARD_LEAVE_CARD, &protocol));
+    check("SCardReconnect",
+          SCardReconnect(card, SCARD_SHARE_SHARED, SCARD_PROTOCOL_T1, SCARD_LEAVE_CARD, &protocol));
     must_answer(card, select_piv, sizeof select_piv, 0x9000);
     must_answer(card, select_piv, sizeof select_piv, 0x9000);
     puts("answers=2");

@@ -32,8 +32,10 @@ static int own_run(void)
         return die("unshare");
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
         return die("mount /");
-    if (mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") != 0 || mkdir("/run/pcscd", 0755) != 0)
-        return die("/run");
+    if (mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") != 0)
+        return die("mount /run");
+    if (mkdir("/run/pcscd", 0755) != 0)
+        return die("/run/pcscd");
     return 0;
 }
 
