@@ -6,6 +6,7 @@
  * over the 32 bytes before Le.  Everything else gets 9000.  One client at a time. */
 #include <string.h>
 
+#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
@@ -41,11 +42,10 @@ static size_t sign(const struct cached *c, const unsigned char *data, size_t n, 
         memcpy(answer, "\x6F\x00", 2);
         return 2;
     }
-    if (n > 32)
-        memcpy(answer, (unsigned char[]){ 0x7C, 0x82, (unsigned char)((m + 4) >> 8), (unsigned char)(m + 4), 0x82, 0x82,
-                                          (unsigned char)(m >> 8), (unsigned char)m }, 8);
-    else
-        memcpy(answer, (unsigned char[]){ 0x7C, (unsigned char)(m + 2), 0x82, (unsigned char)m }, 4);
+    const unsigned char long_form[] = { 0x7C, 0x82, (unsigned char)((m + 4) >> 8), (unsigned char)(m + 4),
+                                        0x82, 0x82, (unsigned char)(m >> 8), (unsigned char)m };
+    const unsigned char short_form[] = { 0x7C, (unsigned char)(m + 2), 0x82, (unsigned char)m };
+    memcpy(answer, n > 32 ? long_form : short_form, head);
     memcpy(answer + head + m, "\x90\x00", 2);
     return head + m + 2;
 }
