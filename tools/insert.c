@@ -123,13 +123,16 @@ static bool in_other_reader(struct cli *cli, const struct reader *reader, const 
     return found;
 }
 
-/* is_system_state — the built-in state directory: its files are shared, and its readers refuse test cards. */
-static bool is_system_state(const char *directory)
+/* is_system — a reader under the built-in state directory: it refuses test cards. */
+static bool is_system(const struct reader *reader)
 {
-    char real[PATH_MAX], built_in[PATH_MAX];
+    char path[PATH_MAX], top[PATH_MAX];
+    size_t n;
 
-    return realpath(directory, real) != NULL && realpath(VPIV_STATEDIR, built_in) != NULL
-        && strcmp(real, built_in) == 0;
+    if (realpath(reader->path, path) == NULL || realpath(VPIV_STATEDIR, top) == NULL)
+        return false;
+    n = strlen(top);
+    return strncmp(path, top, n) == 0 && path[n] == '/';
 }
 
 /* fits_name — pcscd reads a reader's name once: a card of another persona is met under the wrong one. */
@@ -160,18 +163,19 @@ static bool fits(struct cli *cli, const struct reader *reader, const char *path)
     struct cardfile *file = NULL;
     struct card *card = NULL;
     struct why why = { "" };
+    struct stat st;
     char directory[PATH_MAX + 16];
-    bool system;
     enum err e;
 
-    snprintf(directory, sizeof directory, "%s/state", reader->path);
-    system = is_system_state(directory);
+    /* Without a link of its own a reader stands in the system's layout, STATE/readers/N. */
+    snprintf(directory, sizeof directory, "%s/%s", reader->path,
+             fstatat(reader->fd, "state", &st, AT_SYMLINK_NOFOLLOW) == 0 ? "state" : "../..");
     if (!secret_heap())
         return cli_refuse(cli, "there is no protected memory for secrets"), false;
-    e = state_open(directory, false, system, NULL, &state, &why);
+    e = state_open(directory, false, false, NULL, &state, &why);
     if (e == ERR_NONE)
         e = cardfile_open(path, state, &file, &card, &why);
-    if (e == ERR_NONE && system && card->test)
+    if (e == ERR_NONE && card->test && is_system(reader))
         e = why_set(&why, ERR_SECURITY, "%s is a test card: a reader of the system refuses it", path);
     if (e == ERR_NONE)
         e = fits_name(cli, reader, card, &why);
