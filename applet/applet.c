@@ -47,6 +47,7 @@ const struct atr *piv_power(struct piv *p)
 {
     piv_unpower(p);
     p->powered = true;
+    p->application = APPLICATION_PIV; /* by default, before any SELECT: SP 800-73-5 Part 2, 2.3.1 */
     return card_atr(p->card);
 }
 

@@ -9,6 +9,7 @@
 #define VPIV_APPLET_CARD_H
 
 #include "applet/env.h"
+#include "applet/firmware.h"
 #include "applet/keyref.h"
 #include "applet/object.h"
 #include "applet/persona.h"
@@ -62,7 +63,7 @@ struct card {
     bool test;              /* a throw-away card with a cheap seal: a system reader refuses it */
     const struct persona *persona;
     const struct atr *atr;  /* NULL = automatic */
-    uint8_t firmware[3];    /* yubikey command set */
+    uint8_t firmware[3];    /* yubikey command set: a row of firmware.h */
     uint8_t pin_usage[2];   /* 5F2F of the discovery object (SP 800-73-5 Part 1, 3.3.2) */
     bool allow_rsa1024;     /* GENERATE of RSA-1024 outside the yubikey command set */
 
@@ -84,6 +85,7 @@ struct card_plan {
     const struct atr *atr;             /* NULL = automatic */
     const uint8_t *guid;               /* 16 bytes, or NULL = random */
     uint32_t serial;                   /* 0 = random */
+    const struct firmware *firmware;   /* yubikey command set; NULL = the newest */
     bool test;
     uint8_t log_n;                     /* cost of the PIN seals: SEAL_LOG_N or SEAL_LOG_N_TEST */
     const struct secret *pin, *puk;    /* 8 bytes each: pin_from_text, puk_from_text */
@@ -114,9 +116,12 @@ enum err factory_management(uint8_t alg, struct secret **out) MUST_CHECK;
 
 bool pin_is_factory(enum pin which, struct in pin);
 
-/* card_set_pins — a new card key and pair, sealed under new PINs (NULL = the card has none).  Every key of policy
+/* card_seal_pins — the card key under new PINs (NULL = the card has none of this kind); keys stay.
+ * card_set_pins — a new card key and pair, sealed under new PINs.  Every key of policy
  * "once" or "always" that is on the card is lost by it.
  * card_set_management — a new 9B.  ERR_DATA: not a cipher, or not as long as its key. */
+enum err card_seal_pins(const struct piv_env *env, struct card *card, const struct secret *const pins[PIN_COUNT],
+                        uint8_t log_n, const struct secret *card_key) MUST_CHECK;
 enum err card_set_pins(const struct piv_env *env, struct card *card, const struct secret *const pins[PIN_COUNT],
                        uint8_t log_n) MUST_CHECK;
 enum err card_set_management(const struct piv_env *env, struct card *card, uint8_t alg, enum touch_policy touch,

@@ -1,36 +1,66 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* command.c — the table of commands, and SELECT. */
+/* command.c — the table of commands. */
 #include "applet/command.h"
 
 enum access { ANYONE, ADMIN, BY_DATA };
 
 #define ANY (-1)
+#define YK SET_YUBIKEY
+#define PIV APPLICATION_PIV
+#define MGR APPLICATION_MANAGEMENT
+#define EACH (APPLICATION_NONE | APPLICATION_PIV | APPLICATION_MANAGEMENT)
 
 /* Every command the card answers.  P1, P2: the only value, or ANY = the handler judges.  GET RESPONSE is not here:
  * it belongs to the transport (applet.c). */
 static const struct command {
     uint8_t ins;
     int p1, p2;
-    unsigned sets;      /* command sets that have it */
-    enum access access; /* BY_DATA: the handler asks the row of the object or key */
+    unsigned sets;         /* command sets that have it */
+    unsigned applications; /* it belongs to */
+    unsigned feature;      /* of the firmware, or 0 */
+    enum access access;    /* BY_DATA: the handler asks the row of the object or key */
     sw_t (*run)(struct piv *p, const struct apdu *c, struct out *rsp);
 } commands[] = {
-/*    INS   P1    P2    sets     access   handler                        SP 800-73-5 Part 2 */
-    { 0xA4, ANY,  ANY,  SET_ALL, ANYONE,  cmd_select },               /* 3.1.1 */
-    { 0xCB, 0x3F, 0xFF, SET_ALL, BY_DATA, cmd_get_data },             /* 3.1.2 */
-    { 0x20, ANY,  ANY,  SET_ALL, ANYONE,  cmd_verify },               /* 3.2.1 */
-    { 0x24, 0x00, ANY,  SET_ALL, ANYONE,  cmd_change_reference },     /* 3.2.2 */
-    { 0x2C, 0x00, ANY,  SET_ALL, ANYONE,  cmd_reset_retry_counter },  /* 3.2.3 */
-    { 0x87, ANY,  ANY,  SET_ALL, BY_DATA, cmd_general_authenticate }, /* 3.2.4 */
-    { 0xDB, 0x3F, 0xFF, SET_ALL, ADMIN,   cmd_put_data },             /* 3.3.1 */
-    { 0x47, 0x00, ANY,  SET_ALL, ADMIN,   cmd_generate },             /* 3.3.2 */
+/*    INS   P1    P2    sets     app   feature           access   handler                        SP 800-73-5 Part 2 */
+    { 0xA4, ANY,  ANY,  SET_ALL, EACH, 0,                ANYONE,  cmd_select },               /* 3.1.1 */
+    { 0xCB, 0x3F, 0xFF, SET_ALL, PIV,  0,                BY_DATA, cmd_get_data },             /* 3.1.2 */
+    { 0x20, ANY,  ANY,  SET_ALL, PIV,  0,                ANYONE,  cmd_verify },               /* 3.2.1 */
+    { 0x24, 0x00, ANY,  SET_ALL, PIV,  0,                ANYONE,  cmd_change_reference },     /* 3.2.2 */
+    { 0x2C, 0x00, ANY,  SET_ALL, PIV,  0,                ANYONE,  cmd_reset_retry_counter },  /* 3.2.3 */
+    { 0x87, ANY,  ANY,  SET_ALL, PIV,  0,                BY_DATA, cmd_general_authenticate }, /* 3.2.4 */
+    { 0xDB, 0x3F, 0xFF, SET_ALL, PIV,  0,                ADMIN,   cmd_put_data },             /* 3.3.1 */
+    { 0x47, 0x00, ANY,  SET_ALL, PIV,  0,                ADMIN,   cmd_generate },             /* 3.3.2 */
+    /*                                                                                           Yubico */
+    { 0xFD, 0x00, 0x00, YK,      PIV,  0,                ANYONE,  cmd_version },
+    { 0xF8, 0x00, 0x00, YK,      PIV,  FEATURE_SERIAL,   ANYONE,  cmd_serial },
+    { 0xF7, 0x00, ANY,  YK,      PIV,  FEATURE_METADATA, ANYONE,  cmd_metadata },
+    { 0xFA, ANY,  ANY,  YK,      PIV,  0,                ADMIN,   cmd_set_retries },
+    { 0xFB, 0x00, 0x00, YK,      PIV,  0,                ANYONE,  cmd_reset },
+    { 0xFE, ANY,  ANY,  YK,      PIV,  0,                ADMIN,   cmd_import },
+    { 0xFF, 0xFF, ANY,  YK,      PIV,  0,                ADMIN,   cmd_set_management },
+    { 0xF9, ANY,  0x00, YK,      PIV,  0,                ANYONE,  cmd_attest },
+    { 0xF6, ANY,  ANY,  YK,      PIV,  FEATURE_MOVE,     ADMIN,   cmd_move },
+    { 0x1D, ANY,  0x00, YK,      MGR,  0,                ANYONE,  cmd_read_config },
+    { 0x1C, ANY,  ANY,  YK,      MGR,  0,                ANYONE,  cmd_refuse },  /* write configuration */
+    { 0x16, ANY,  ANY,  YK,      MGR,  0,                ANYONE,  cmd_refuse },  /* set mode */
+    { 0x1F, ANY,  ANY,  YK,      MGR,  0,                ANYONE,  cmd_refuse },  /* reset the device */
 };
 
+#undef YK
+#undef PIV
+#undef MGR
+#undef EACH
+
+/* The row, if this card has the command and the application it belongs to is selected. */
 static const struct command *command_by_ins(const struct piv *p, uint8_t ins)
 {
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-        if (commands[i].ins == ins && (commands[i].sets & piv_set(p)) != 0)
-            return &commands[i];
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        const struct command *row = &commands[i];
+
+        if (row->ins == ins && (row->sets & piv_set(p)) != 0 && (row->applications & p->application) != 0 &&
+            (row->feature & ~piv_features(p)) == 0)
+            return row;
+    }
     return NULL;
 }
 
@@ -60,62 +90,4 @@ sw_t command_run(struct piv *p, const struct apdu *c, struct out *rsp)
     sw_t sw = command_admit(p, c);
 
     return sw != SW_SUCCESS ? sw : command_by_ins(p, c->ins)->run(p, c, rsp);
-}
-
-/* Any right-truncated form of the AID, down to the RID that real clients send alone. */
-enum { RID_SIZE = 5 };
-
-static bool is_piv_aid(struct in aid)
-{
-    struct in full = piv_aid, prefix;
-
-    return aid.n >= RID_SIZE && in_take(&full, aid.n, &prefix) && in_equal(aid, prefix);
-}
-
-/* One AC for each algorithm: 80 holds one identifier, 06 the byte 00 (SP 800-73-5 Part 2, 3.1.1, table 4). */
-static void put_algorithms(struct out *rsp)
-{
-    for (size_t i = 0; i < ALG_COUNT; i++) {
-        size_t mark;
-
-        if (algs[i].family == ALG_CIPHER)
-            continue;
-        mark = tlv_begin(rsp, 0xAC);
-        tlv_put_u8(rsp, 0x80, algs[i].id);
-        tlv_put_u8(rsp, 0x06, 0x00);
-        tlv_end(rsp, mark);
-    }
-}
-
-static void put_property_template(const struct piv *p, struct out *rsp)
-{
-    static const char label[] = "vpiv virtual PIV card";
-    struct in rid = piv_aid, authority;
-    size_t template = tlv_begin(rsp, 0x61), mark;
-
-    tlv_put(rsp, 0x4F, piv_aid);
-    mark = tlv_begin(rsp, 0x79);
-    if (in_take(&rid, RID_SIZE, &authority))
-        tlv_put(rsp, 0x4F, authority);
-    tlv_end(rsp, mark);
-    tlv_put(rsp, 0x50, in_of(label, sizeof label - 1));
-    if (card_announces(p->card))
-        put_algorithms(rsp);
-    tlv_end(rsp, template);
-}
-
-/* SP 800-73-5 Part 2, 3.1.1.  A foreign AID costs nothing: PIV stays selected and every status stays. */
-sw_t cmd_select(struct piv *p, const struct apdu *c, struct out *rsp)
-{
-    enum { BY_FILE = 0x00, BY_NAME = 0x04, NO_DATA = 0x0C };
-
-    if (c->p1 == BY_FILE)
-        return SW_NOT_FOUND;
-    if (c->p1 != BY_NAME || (c->p2 != 0x00 && c->p2 != NO_DATA))
-        return SW_WRONG_P1P2;
-    if (!is_piv_aid(c->data))
-        return SW_NOT_FOUND;
-    if (c->p2 != NO_DATA)
-        put_property_template(p, rsp);
-    return SW_SUCCESS;
 }

@@ -5,6 +5,7 @@
 
 #include "applet/apdu.h"
 #include "applet/applet.h"
+#include "applet/firmware.h"
 #include "applet/key.h"
 #include "applet/security.h"
 
@@ -13,6 +14,9 @@ enum {
     PENDING_MAX = 20480, /* the longest answer: an object of OBJECT_MAX with its header */
     BLOCK_MAX = 16,      /* of a management key's cipher */
 };
+
+/* What SELECT can choose.  A card of the piv command set has PIV alone, always selected. */
+enum application { APPLICATION_NONE = 1, APPLICATION_PIV = 2, APPLICATION_MANAGEMENT = 4 };
 
 /* A witness or challenge that waits for its answer.  SP 800-73-5 Part 2, appendix A. */
 struct handshake {
@@ -30,6 +34,7 @@ struct piv {
     struct piv_env env;
     struct card *card;
     bool powered;
+    enum application application;
     unsigned status;             /* enum status, as it is now */
     unsigned before;             /* … as it was when this command began: FRESH is asked here */
 
@@ -55,6 +60,14 @@ static inline enum command_set piv_set(const struct piv *p)
     return p->card->persona->set;
 }
 
+/* piv_features — of the firmware that a yubikey card has. */
+static inline unsigned piv_features(const struct piv *p)
+{
+    const struct firmware *firmware = firmware_by_version(p->card->firmware);
+
+    return firmware == NULL ? 0 : firmware->features;
+}
+
 /* One for each status that has something behind it. */
 void handshake_drop(struct piv *p);
 void response_drop(struct piv *p);
@@ -67,6 +80,9 @@ sw_t command_admit(const struct piv *p, const struct apdu *c);
 
 /* command_run — admit, then the handler.  rsp gets the data, without status word. */
 sw_t command_run(struct piv *p, const struct apdu *c, struct out *rsp);
+
+/* generate_has — this card makes and imports keys of this algorithm. */
+bool generate_has(const struct piv *p, const struct alg *alg);
 
 /* generate_allows — a key may be generated behind this reference. */
 bool generate_allows(const struct piv *p, uint8_t ref);
@@ -83,5 +99,16 @@ sw_t cmd_change_reference(struct piv *p, const struct apdu *c, struct out *rsp);
 sw_t cmd_reset_retry_counter(struct piv *p, const struct apdu *c, struct out *rsp);
 sw_t cmd_general_authenticate(struct piv *p, const struct apdu *c, struct out *rsp);
 sw_t cmd_generate(struct piv *p, const struct apdu *c, struct out *rsp);
+sw_t cmd_version(struct piv *p, const struct apdu *c, struct out *rsp);
+sw_t cmd_serial(struct piv *p, const struct apdu *c, struct out *rsp);
+sw_t cmd_metadata(struct piv *p, const struct apdu *c, struct out *rsp);
+sw_t cmd_set_retries(struct piv *p, const struct apdu *c, struct out *rsp);
+sw_t cmd_reset(struct piv *p, const struct apdu *c, struct out *rsp);
+sw_t cmd_import(struct piv *p, const struct apdu *c, struct out *rsp);
+sw_t cmd_set_management(struct piv *p, const struct apdu *c, struct out *rsp);
+sw_t cmd_attest(struct piv *p, const struct apdu *c, struct out *rsp);
+sw_t cmd_move(struct piv *p, const struct apdu *c, struct out *rsp);
+sw_t cmd_read_config(struct piv *p, const struct apdu *c, struct out *rsp);
+sw_t cmd_refuse(struct piv *p, const struct apdu *c, struct out *rsp);
 
 #endif

@@ -4,6 +4,21 @@
 
 #include <openssl/crypto.h>
 
+enum err card_seal_pins(const struct piv_env *env, struct card *card, const struct secret *const pins[PIN_COUNT],
+                        uint8_t log_n, const struct secret *card_key)
+{
+    enum err e = ERR_NONE;
+
+    for (enum pin which = 0; e == ERR_NONE && which < PIN_COUNT; which++) {
+        card->pin[which] = (struct seal){ 0 };
+        if (pins[which] == NULL)
+            continue;
+        e = seal_pin(env, card->guid, which, pins[which], card_key, log_n, &card->pin[which]);
+        card->pin[which].standard = pin_is_factory(which, secret_in(pins[which]));
+    }
+    return e;
+}
+
 enum err card_set_pins(const struct piv_env *env, struct card *card, const struct secret *const pins[PIN_COUNT],
                        uint8_t log_n)
 {
@@ -19,13 +34,8 @@ enum err card_set_pins(const struct piv_env *env, struct card *card, const struc
         (e = seal_under(env, card_key, in_of(card->guid, 16), private, &sealed)) != ERR_NONE)
         goto out;
     e = bytes_set(&card->agreement_sealed, out_in(&sealed));
-    for (enum pin which = 0; e == ERR_NONE && which < PIN_COUNT; which++) {
-        card->pin[which] = (struct seal){ 0 };
-        if (pins[which] == NULL)
-            continue;
-        e = seal_pin(env, card->guid, which, pins[which], card_key, log_n, &card->pin[which]);
-        card->pin[which].standard = pin_is_factory(which, secret_in(pins[which]));
-    }
+    if (e == ERR_NONE)
+        e = card_seal_pins(env, card, pins, log_n, card_key);
 out:
     secret_free(private);
     secret_free(card_key);

@@ -43,6 +43,18 @@ static bool request_parse(struct in data, struct request *r)
     return policies_parse(&body, &r->pin_policy, &r->touch_policy);
 }
 
+/* RSA-1024 only where a setting allows it, or as YubiKeys do; a YubiKey's larger ones from firmware 5.7 on. */
+bool generate_has(const struct piv *p, const struct alg *alg)
+{
+    bool large = alg->announce || alg->id == ALG_RSA3072;
+
+    if (alg->family == ALG_CIPHER)
+        return false;
+    if (piv_set(p) == SET_YUBIKEY)
+        return !large || (piv_features(p) & FEATURE_LARGE) != 0;
+    return !alg->weak || p->card->allow_rsa1024;
+}
+
 bool generate_allows(const struct piv *p, uint8_t ref)
 {
     const struct keyref *row = keyref_by_ref(ref);
@@ -82,7 +94,7 @@ sw_t cmd_generate(struct piv *p, const struct apdu *c, struct out *rsp)
 
     if (!request_parse(c->data, &r))
         return SW_WRONG_DATA;
-    if (r.alg->weak && piv_set(p) == SET_PIV && !p->card->allow_rsa1024)
+    if (!generate_has(p, r.alg))
         return SW_WRONG_DATA;
     e = generate(p, ref, &r, &next);
     if (e == ERR_NONE)

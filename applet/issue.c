@@ -2,6 +2,8 @@
 /* issue.c — how a card comes into the world: identity, first objects, factory values. */
 #include "applet/card.h"
 
+#include "applet/attest.h"
+
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -151,9 +153,15 @@ enum err card_new(const struct piv_env *env, const struct card_plan *plan, struc
     card->pin_usage[0] = plan->global == NULL ? 0x40 : 0x60;
     card->pin_usage[1] = plan->global == NULL ? 0x00 : 0x10;
     card->next_number = 1;
+    if (plan->persona->set == SET_YUBIKEY) {
+        const struct firmware *firmware = plan->firmware != NULL ? plan->firmware : &firmwares[FIRMWARE_COUNT - 1];
+
+        memcpy(card->firmware, firmware->version, sizeof card->firmware);
+    }
     if ((e = make_identity(env, plan, card)) != ERR_NONE ||
         (e = card_set_pins(env, card, pins, plan->log_n)) != ERR_NONE ||
         (e = card_set_management(env, card, plan->management_alg, TOUCH_POLICY_NEVER, plan->management)) != ERR_NONE ||
+        (plan->persona->set == SET_YUBIKEY && (e = attest_make_issuer(env, card)) != ERR_NONE) ||
         (!plan->empty && ((e = put_chuid(card)) != ERR_NONE || (e = put_ccc(env, card)) != ERR_NONE))) {
         card_free(card);
         return e;

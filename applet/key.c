@@ -218,6 +218,17 @@ EVP_PKEY *key_public(OSSL_LIB_CTX *lib, const struct alg *alg, struct in public)
     return EVP_PKEY_new_raw_public_key_ex(lib, alg->evp, NULL, value.p, value.n);
 }
 
+EVP_PKEY *key_pair(OSSL_LIB_CTX *lib, const struct alg *alg, struct in public, struct in private)
+{
+    struct in value;
+
+    if (!is_raw(alg))
+        return alg->family == ALG_CIPHER ? NULL : from_parts(lib, alg, public, &private);
+    if (!tlv_get(&private, scalar_tag(alg), &value) || !in_end(&private))
+        return NULL;
+    return EVP_PKEY_new_raw_private_key_ex(lib, alg->evp, NULL, value.p, value.n);
+}
+
 /* The context of the key's own operation; Ed25519 signs whole messages and has none. */
 static bool prepare(struct key *key)
 {
@@ -239,16 +250,12 @@ static bool prepare(struct key *key)
 enum err key_open(OSSL_LIB_CTX *lib, const struct alg *alg, struct in public, struct in private, struct key **out)
 {
     struct key *key = OPENSSL_zalloc(sizeof *key);
-    struct in value, parts = private;
 
     if (key == NULL)
         return ERR_MEMORY;
     key->alg = alg;
     key->lib = lib;
-    if (!is_raw(alg))
-        key->pkey = from_parts(lib, alg, public, &private);
-    else if (tlv_get(&parts, scalar_tag(alg), &value) && in_end(&parts))
-        key->pkey = EVP_PKEY_new_raw_private_key_ex(lib, alg->evp, NULL, value.p, value.n);
+    key->pkey = key_pair(lib, alg, public, private);
     if (key->pkey == NULL || !prepare(key)) {
         key_close(key);
         return ERR_CRYPTO;
@@ -398,5 +405,16 @@ enum err cipher_block(OSSL_LIB_CTX *lib, const struct alg *alg, const struct sec
 
     EVP_CIPHER_CTX_free(ctx);
     EVP_CIPHER_free(method);
+    return ok ? ERR_NONE : ERR_CRYPTO;
+}
+
+enum err key_sign_certificate(struct key *key, X509 *cert)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    const char *digest = key->alg->family == ALG_EDWARDS ? NULL : "SHA256";
+    bool ok = ctx != NULL && EVP_DigestSignInit_ex(ctx, NULL, digest, key->lib, NULL, key->pkey, NULL) == 1 &&
+              X509_sign_ctx(cert, ctx) > 0;
+
+    EVP_MD_CTX_free(ctx);
     return ok ? ERR_NONE : ERR_CRYPTO;
 }

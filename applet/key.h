@@ -8,6 +8,8 @@
 #ifndef VPIV_APPLET_KEY_H
 #define VPIV_APPLET_KEY_H
 
+#include <openssl/x509.h>
+
 #include "applet/alg.h"
 #include "applet/env.h"
 
@@ -21,6 +23,9 @@ enum err key_encode_private(const EVP_PKEY *pkey, const struct alg *alg, struct 
 
 /* key_public — the OpenSSL key of a public encoding, or NULL.  Owned by the caller. */
 EVP_PKEY *key_public(OSSL_LIB_CTX *lib, const struct alg *alg, struct in public);
+
+/* key_pair — the OpenSSL key of both encodings, or NULL.  Owned by the caller. */
+EVP_PKEY *key_pair(OSSL_LIB_CTX *lib, const struct alg *alg, struct in public, struct in private);
 
 /* key_open — make both encodings ready to compute with.  NULL key on failure. */
 enum err key_open(OSSL_LIB_CTX *lib, const struct alg *alg, struct in public, struct in private, struct key **key)
@@ -36,6 +41,13 @@ enum err key_agree(struct key *key, struct in point, struct out *result) MUST_CH
 
 /* key_generate — a new key pair (RSA: exponent 65537).  Owned by the caller: EVP_PKEY_free. */
 enum err key_generate(OSSL_LIB_CTX *lib, const struct alg *alg, EVP_PKEY **pkey) MUST_CHECK;
+
+/* key_from_import — take what Yubico's IMPORT sends for this algorithm (RSA: 01 to 05, exponent 65537; else 06, 07 or
+ * 08) from the front, and check it: sizes, primes, the parts against each other, the scalar against the order. */
+enum err key_from_import(OSSL_LIB_CTX *lib, const struct alg *alg, struct in *parts, EVP_PKEY **pkey) MUST_CHECK;
+
+/* key_sign_certificate — sign a certificate that is complete but for its signature. */
+enum err key_sign_certificate(struct key *key, X509 *cert) MUST_CHECK;
 
 /* cipher_block — one block of a management key's cipher, ECB, encrypted. */
 enum err cipher_block(OSSL_LIB_CTX *lib, const struct alg *alg, const struct secret *key, const uint8_t *from,

@@ -28,6 +28,7 @@ const struct atr atrs[ATR_COUNT] = {
 const struct persona personas[PERSONA_COUNT] = {
     /* name, command set, reader, ATR, ATR when algorithms must be announced */
     { "piv", SET_PIV, "vpiv", "piv-extended", "piv-announce" },
+    { "yubikey", SET_YUBIKEY, "Yubico YubiKey CCID", "yubikey", "yubikey" },
 };
 
 const struct persona *persona_by_name(const char *name)

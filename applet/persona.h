@@ -24,7 +24,7 @@ struct persona {
     const char *atr_announce;/* … when SELECT must list algorithms (OpenSC never selects a card whose ATR has the AID) */
 };
 
-#define PERSONA_COUNT 1
+#define PERSONA_COUNT 2
 extern const struct persona personas[PERSONA_COUNT];
 
 #define ATR_COUNT 6

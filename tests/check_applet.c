@@ -26,9 +26,9 @@ static const uint8_t guid[16] = { 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88
 static struct fake fake;
 static struct piv *piv;
 
-static void set_up(void)
+static void make_card(const char *persona)
 {
-    struct card_plan plan = { .persona = persona_by_name("piv"), .guid = guid, .log_n = SEAL_LOG_N_TEST,
+    struct card_plan plan = { .persona = persona_by_name(persona), .serial = 12345678, .guid = guid, .log_n = SEAL_LOG_N_TEST,
                               .management_alg = ALG_3DES };
     struct secret *pin = NULL, *puk = NULL, *management = NULL;
     struct card *card;
@@ -50,6 +50,16 @@ static void set_up(void)
     ck_assert_ptr_nonnull(piv);
     ck_assert_ptr_nonnull(piv_power(piv));
     pattern = true;
+}
+
+static void set_up(void)
+{
+    make_card("piv");
+}
+
+static void set_up_yubikey(void)
+{
+    make_card("yubikey");
 }
 
 static void tear_down(void)
@@ -79,9 +89,11 @@ static void exchange(const char *command, char answer[2 * PIV_RESPONSE_MAX + 1])
 #define PIN_BAD "0020008008313131313131FFFF"
 
 /* In order on one card: GUID 1122…FF00, PIN 123456, PUK 12345678, default 9B (3DES), 3 tries each. */
-static const struct {
+struct example {
     const char *what, *command, *answer;
-} worked[] = {
+};
+
+static const struct example worked[] = {
     { "SELECT truncated, Le", "00A4040009A0000003080000100000", APT },
     { "SELECT full, no Le", "00A404000BA000000308000010000100", APT },
     { "SELECT RID alone", "00A4040005A000000308", APT },
@@ -180,15 +192,131 @@ static const struct {
     { "extended Lc of 0", "00CB3FFF0000005C035FC107", "6700" },
 };
 
-START_TEST(worked_examples)
+/* The same with Yubico's command set, firmware 5.7.1, serial number 12345678; public test vectors where they exist
+ * (FIPS 197, RFC 6979, RFC 7748, RFC 8032, NIST CAVP). */
+static const struct example yubikey_worked[] = {
+    { "SELECT", "00A4040009A0000003080000100000", "61114F0600001000010079074F05A0000003089000" },
+    { "version", "00FD000000", "0507019000" },
+    { "serial 12345678", "00F8000000", "00BC614E9000" },
+    { "management SELECT",
+      "00A4040008A000000527471117",
+      "5669727475616C206D6772202D2046572076657273696F6E20352E372E319000" },
+    { "READ CONFIG", "001D000000", "1901020010020400BC614E0302001004010105030507010A01009000" },
+    { "PIV again, RID alone, no Le", "00A4040005A000000308", "61114F0600001000010079074F05A0000003089000" },
+    { "PIN metadata (extended form)", "00F70080000000", "0101FF050101060203039000" },
+    { "9B metadata", "00F7009B000000", "010103020200010501019000" },
+    { "metadata of an empty slot", "00F7009A00", "6A88" },
+    { "challenge, RNG -> 0011223344556677", "0087039B047C02810000", "7C0A810800112233445566779000" },
+    { "response E(K,R)", "0087039B0C7C0A820826604D88E55BD3E7", "9000" },
+    { "set 9B to AES-128 (FIPS-197 key)", "00FFFFFF13089B10000102030405060708090A0B0C0D0E0F", "9000" },
+    { "witness, W = 00112233…EEFF: FIPS-197 ciphertext",
+      "0087089B047C02800000",
+      "7C12801069C4E0D86A7B0430D8CDB78070B4C55A9000" },
+    { "step 2, the same block as challenge",
+      "0087089B267C24801000112233445566778899AABBCCDDEEFF"
+      "811000112233445566778899AABBCCDDEEFF",
+      "7C12821069C4E0D86A7B0430D8CDB78070B4C55A9000" },
+    { "set 9B to AES-192 (FIPS-197 key)",
+      "00FFFFFF1B0A9B18000102030405060708090A0B0C0D0E0F1011121314151617",
+      "9000" },
+    { "witness, W = 00112233…EEFF: FIPS-197 ciphertext",
+      "00870A9B047C02800000",
+      "7C128010DDA97CA4864CDFE06EAF70A0EC0D71919000" },
+    { "step 2, the same block as challenge",
+      "00870A9B267C24801000112233445566778899AABBCCDDEEFF"
+      "811000112233445566778899AABBCCDDEEFF",
+      "7C128210DDA97CA4864CDFE06EAF70A0EC0D71919000" },
+    { "set 9B to AES-256 (FIPS-197 key)",
+      "00FFFFFF230C9B20000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F",
+      "9000" },
+    { "witness, W = 00112233…EEFF: FIPS-197 ciphertext",
+      "00870C9B047C02800000",
+      "7C1280108EA2B7CA516745BFEAFC49904B4960899000" },
+    { "step 2, the same block as challenge",
+      "00870C9B267C24801000112233445566778899AABBCCDDEEFF"
+      "811000112233445566778899AABBCCDDEEFF",
+      "7C1282108EA2B7CA516745BFEAFC49904B4960899000" },
+    { "back to 3DES default", "00FFFFFF1B039B18010203040506070801020304050607080102030405060708", "9000" },
+    { "import CAVP P-256 key into 9D",
+      "00FE119D2206207D7DC5F71EB29DDAF80D6214632EEAE03D9058AF1FB6D22ED80BADB62BC1A534",
+      "9000" },
+    { "ECDH without PIN",
+      "0087119D477C458200854104700C48F77F56584C5CC632CA65640DB91B6BACCE3A4DF6B42CE7CC838833D287"
+      "DB71E509E3FD9B060DDB20BA5C51DCC5948D46FBF640DFE0441782CAB85FA4AC00",
+      "6982" },
+    { "VERIFY", "0020008008313233343536FFFF", "9000" },
+    { "ECDH = CAVP ZIUT",
+      "0087119D477C458200854104700C48F77F56584C5CC632CA65640DB91B6BACCE3A4DF6B42CE7CC838833D287"
+      "DB71E509E3FD9B060DDB20BA5C51DCC5948D46FBF640DFE0441782CAB85FA4AC00",
+      "7C22822046FC62106420FF012E54A434FBDD2D25CCC5852060561E68040DD7778997BD7B9000" },
+    { "import RFC 8032 test 2 seed into 9A",
+      "00FEE09A2207204CCD089B28FF96DA9DB6C346EC114E0F5B8A319F35ABA624DA8CF6ED4FB8A6FB",
+      "9000" },
+    { "Ed25519 signature of the byte 72",
+      "0087E09A077C05820081017200",
+      "7C42824092A009A9F0D4CAB8720E820B5F642540A2B27B5416503F8FB3762223EBDB69DA085AC1E43E15996E"
+      "458F3613D0F11D8C387B2EAEB4302AEEB00D291612BB0C009000" },
+    { "import RFC 7748 §6.1 Bob into 82",
+      "00FEE1822208205DAB087E624A8A4B79E17F8B83800EE66F3BB1292618B6FD1C2F8B27FF88E0EB",
+      "9000" },
+    { "X25519 = RFC 7748 K",
+      "0087E182267C24820085208520F0098930A754748B7DDCB43EF75A0DBF3A0D26381AF4EBA4A98EAA9B4E6A00",
+      "7C2282204A5D9D5BA4CE2DE1728E3BF480350F25E07E21C947D19E3376F09B3C1E1617429000" },
+    { "metadata of slot 82 (public key DE9EDB7D…)",
+      "00F7008200",
+      "0101E10202020103010204228620DE9EDB7D7B7DC1B4D35B61C2ECE435373F8343C85B78674DADFC7E146F88"
+      "2B4F9000" },
+    { "import the RFC 6979 A.2.5 key into 9C",
+      "00FE119C220620C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721",
+      "9000" },
+    { "metadata of 9C: always, Ux = 60FED4BA",
+      "00F7009C00",
+      "01011102020301030102044386410460FED4BA255A9D31C961EB74C6356D68C049B8923B61FA6CE669622E60"
+      "F29FB67903FE1008B8BC99A41AE9E95628BC64F2F1B20C2D7E9F5177A3C294D44622999000" },
+    { "9C needs a fresh VERIFY (other commands came between)",
+      "0087119C267C2482008120AF2BDBE1AA9B6EC1E2ADE1D694F41FC71A831D0268E9891562113D8A62ADD1BF00",
+      "6982" },
+    { "VERIFY", "0020008008313233343536FFFF", "9000" },
+    { "MOVE 9D -> 83", "00F6839D", "9000" },
+    { "source slot is empty now", "00F7009D00", "6A88" },
+    { "delete 83", "00F6FF83", "9000" },
+    { "RESET while not blocked", "00FB0000", "6985" },
+    { "ATTEST of an imported key", "00F9820000", "6A80" },
+    { "GET CHALLENGE not supported", "0084000008", "6D00" },
+    { "SELECT MF", "00A4000C023F00", "6D00" },
+    { "PIV INS while another application is selected: management", "00A4040008A000000527471117",
+      "5669727475616C206D6772202D2046572076657273696F6E20352E372E319000" },
+    { "VERIFY is unknown there", "00200080", "6D00" },
+    { "page that does not exist", "001D010000", "6B00" },
+    { "write configuration", "001C000000", "6985" },
+    { "unknown AID deselects", "00A4040006A00000000101", "6A82" },
+    { "nothing is selected", "00200080", "6D00" },
+    { "PIV", "00A4040005A000000308", "61114F0600001000010079074F05A0000003089000" },
+    { "VERIFY", PIN_OK, "9000" },
+    { "selected again", "00A4040005A000000308", "61114F0600001000010079074F05A0000003089000" },
+    { "costs the PIN", "00200080", "63C3" },
+};
+
+static void run(const struct example *rows, size_t n)
 {
     static char answer[2 * PIV_RESPONSE_MAX + 1];
 
-    for (size_t i = 0; i < sizeof worked / sizeof worked[0]; i++) {
-        exchange(worked[i].command, answer);
-        ck_assert_msg(strcmp(answer, worked[i].answer) == 0, "%zu %s: %s\n got %s\nwant %s", i, worked[i].what,
-                      worked[i].command, answer, worked[i].answer);
+    for (size_t i = 0; i < n; i++) {
+        exchange(rows[i].command, answer);
+        ck_assert_msg(strcmp(answer, rows[i].answer) == 0, "%zu %s: %s\n got %s\nwant %s", i, rows[i].what,
+                      rows[i].command, answer, rows[i].answer);
     }
+}
+
+START_TEST(worked_examples)
+{
+    run(worked, sizeof worked / sizeof worked[0]);
+}
+END_TEST
+
+START_TEST(worked_examples_of_yubikey)
+{
+    run(yubikey_worked, sizeof yubikey_worked / sizeof yubikey_worked[0]);
 }
 END_TEST
 
@@ -196,9 +324,13 @@ Suite *suite_applet(void)
 {
     Suite *suite = suite_create("applet");
     TCase *exchanges = tcase_create("exchanges");
+    TCase *yubikey = tcase_create("yubikey");
 
     tcase_add_checked_fixture(exchanges, set_up, tear_down);
     tcase_add_test(exchanges, worked_examples);
     suite_add_tcase(suite, exchanges);
+    tcase_add_checked_fixture(yubikey, set_up_yubikey, tear_down);
+    tcase_add_test(yubikey, worked_examples_of_yubikey);
+    suite_add_tcase(suite, yubikey);
     return suite;
 }

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* firmware.c — the table of firmware versions. */
+#include "applet/firmware.h"
+
+#include <string.h>
+
+/* Yubico's documents name the version that brought each: serial 5.0, metadata 5.3, AES 5.4.2, the rest 5.7. */
+const struct firmware firmwares[FIRMWARE_COUNT] = {
+    { { 4, 3, 5 }, "4.3.5", 0 },
+    { { 5, 4, 3 }, "5.4.3", FEATURE_SERIAL | FEATURE_METADATA | FEATURE_AES },
+    { { 5, 7, 1 }, "5.7.1", FEATURE_SERIAL | FEATURE_METADATA | FEATURE_AES | FEATURE_LARGE | FEATURE_MOVE },
+};
+
+const struct firmware *firmware_by_version(const uint8_t version[3])
+{
+    for (size_t i = 0; i < FIRMWARE_COUNT; i++)
+        if (memcmp(firmwares[i].version, version, sizeof firmwares[i].version) == 0)
+            return &firmwares[i];
+    return NULL;
+}
+
+const struct firmware *firmware_by_name(const char *name)
+{
+    for (size_t i = 0; i < FIRMWARE_COUNT; i++)
+        if (strcmp(firmwares[i].name, name) == 0)
+            return &firmwares[i];
+    return NULL;
+}

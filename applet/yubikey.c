@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* yubikey.c — Yubico's commands (persona yubikey): version, serial, metadata, set retries, reset, import, set
+ * management key, attest, move; and the management application.  As Yubico documents them for firmware 5.7. */
+#include "applet/attest.h"
+#include "applet/command.h"
+#include "applet/firmware.h"
+
+#include <string.h>
+
+sw_t cmd_version(struct piv *p, const struct apdu *c, struct out *rsp)
+{
+    (void)c;
+    out_put(rsp, in_of(p->card->firmware, sizeof p->card->firmware));
+    return SW_SUCCESS;
+}
+
+sw_t cmd_serial(struct piv *p, const struct apdu *c, struct out *rsp)
+{
+    (void)c;
+    out_u32(rsp, p->card->serial);
+    return SW_SUCCESS;
+}
+
+/* --- GET METADATA -------------------------------------------------------------------------------------------------- */
+
+enum { TAG_ALGORITHM = 0x01, TAG_POLICY = 0x02, TAG_ORIGIN = 0x03, TAG_PUBLIC = 0x04, TAG_STANDARD = 0x05,
+       TAG_RETRIES = 0x06, ALGORITHM_PIN = 0xFF };
+
+static void put_pair(struct out *rsp, uint32_t tag, uint8_t first, uint8_t second)
+{
+    const uint8_t pair[] = { first, second };
+
+    tlv_put(rsp, tag, in_of(pair, sizeof pair));
+}
+
+static sw_t pin_metadata(struct piv *p, enum pin which, struct out *rsp)
+{
+    struct tries tries;
+    enum err e = p->env.tries_read(p->env.ctx, &tries);
+
+    if (e != ERR_NONE)
+        return sw_of(e);
+    tlv_put_u8(rsp, TAG_ALGORITHM, ALGORITHM_PIN);
+    tlv_put_u8(rsp, TAG_STANDARD, p->card->pin[which].standard);
+    put_pair(rsp, TAG_RETRIES, tries.allowed[which], tries.left[which]);
+    return SW_SUCCESS;
+}
+
+static sw_t management_metadata(struct piv *p, struct out *rsp)
+{
+    tlv_put_u8(rsp, TAG_ALGORITHM, p->card->management.alg);
+    put_pair(rsp, TAG_POLICY, 0, p->card->management.touch_policy);
+    tlv_put_u8(rsp, TAG_STANDARD, p->card->management.standard);
+    return SW_SUCCESS;
+}
+
+sw_t cmd_metadata(struct piv *p, const struct apdu *c, struct out *rsp)
+{
+    enum { REF_PIN = 0x80, REF_PUK = 0x81 };
+    const struct card_key *key;
+
+    if (c->p2 == REF_PIN || c->p2 == REF_PUK)
+        return pin_metadata(p, c->p2 == REF_PIN ? PIN_APPLICATION : PIN_PUK, rsp);
+    if (c->p2 == KEYREF_MANAGEMENT)
+        return management_metadata(p, rsp);
+    key = card_key(p->card, c->p2);
+    if (key == NULL)
+        return SW_REFERENCE_NOT_FOUND;
+    tlv_put_u8(rsp, TAG_ALGORITHM, key->alg);
+    put_pair(rsp, TAG_POLICY, key->pin_policy, key->touch_policy);
+    tlv_put_u8(rsp, TAG_ORIGIN, key->origin);
+    tlv_put(rsp, TAG_PUBLIC, bytes_in(&key->public));
+    return SW_SUCCESS;
+}
+
+/* --- changes: each makes a copy, changes that, and has it stored --------------------------------------------------- */
+
+static sw_t commit_or_free(struct piv *p, struct card *next, enum err e)
+{
+    if (e == ERR_NONE)
+        return sw_of(piv_commit(p, next));
+    card_free(next);
+    return sw_of(e);
+}
+
+/* PIN and PUK become the factory ones: over the same card key, or over a new one that opens nothing of old. */
+static enum err factory_pins(struct piv *p, struct card *next, const struct secret *card_key)
+{
+    struct secret *pin = NULL, *puk = NULL;
+    const struct secret *pins[PIN_COUNT] = { NULL };
+    enum err e = factory_pin(&pin);
+
+    if (e == ERR_NONE)
+        e = factory_puk(&puk);
+    if (e == ERR_NONE) {
+        pins[PIN_APPLICATION] = pin;
+        pins[PIN_PUK] = puk;
+        e = card_key == NULL ? card_set_pins(&p->env, next, pins, next->pin[PIN_PUK].log_n)
+                             : card_seal_pins(&p->env, next, pins, next->pin[PIN_PUK].log_n, card_key);
+    }
+    secret_free(puk);
+    secret_free(pin);
+    return e;
+}
+
+/* SET PIN RETRIES: needs both the management key and the PIN; afterwards both are the factory's again. */
+sw_t cmd_set_retries(struct piv *p, const struct apdu *c, struct out *rsp)
+{
+    struct tries tries = { .left = { c->p1, c->p2 }, .allowed = { c->p1, c->p2 } };
+    struct card *next = NULL;
+    enum err e;
+    sw_t sw;
+
+    (void)rsp;
+    if ((p->status & STATUS_PIN) == 0)
+        return SW_SECURITY_STATUS;
+    if (c->p1 == 0 || c->p2 == 0)
+        return SW_WRONG_DATA;
+    e = card_copy(p->card, &next);
+    sw = commit_or_free(p, next, e == ERR_NONE ? factory_pins(p, next, p->card_key) : e);
+    if (sw == SW_SUCCESS)
+        sw = sw_of(p->env.tries_write(p->env.ctx, &tries));
+    security_event(p, EVENT_PIN_FAILED);
+    return sw;
+}
+
+/* RESET keeps the card's identity, the attestation key and its certificate. */
+static enum err make_factory(struct piv *p, struct card *next)
+{
+    struct secret *management = NULL;
+    enum err e = factory_management(ALG_3DES, &management);
+
+    for (size_t i = 0; i < KEYREF_COUNT; i++)
+        if (keyrefs[i].ref != KEYREF_ATTESTATION && card_key(next, keyrefs[i].ref) != NULL && e == ERR_NONE)
+            e = card_move_key(next, &keyrefs[i], NULL);
+    for (size_t i = next->n_objects; i > 0; i--)
+        if (next->objects[i - 1].tag != OBJECT_YK_ATTESTATION && e == ERR_NONE)
+            e = card_put_object(next, next->objects[i - 1].tag, in_of(NULL, 0));
+    if (e == ERR_NONE)
+        e = factory_pins(p, next, NULL);
+    if (e == ERR_NONE)
+        e = card_set_management(&p->env, next, ALG_3DES, TOUCH_POLICY_NEVER, management);
+    secret_free(management);
+    return e;
+}
+
+sw_t cmd_reset(struct piv *p, const struct apdu *c, struct out *rsp)
+{
+    static const struct tries fresh = { .left = { 3, 3 }, .allowed = { 3, 3 } };
+    struct card *next = NULL;
+    struct tries now;
+    enum err e = p->env.tries_read(p->env.ctx, &now);
+    sw_t sw;
+
+    (void)c, (void)rsp;
+    if (e != ERR_NONE)
+        return sw_of(e);
+    if (now.left[PIN_APPLICATION] != 0 || now.left[PIN_PUK] != 0)
+        return SW_CONDITIONS;
+    security_event(p, EVENT_DESELECT);
+    e = card_copy(p->card, &next);
+    sw = commit_or_free(p, next, e == ERR_NONE ? make_factory(p, next) : e);
+    return sw != SW_SUCCESS ? sw : sw_of(p->env.tries_write(p->env.ctx, &fresh));
+}
+
+/* IMPORT ASYMMETRIC KEY: the parts, then the policies. */
+sw_t cmd_import(struct piv *p, const struct apdu *c, struct out *rsp)
+{
+    const struct keyref *ref = keyref_by_ref(c->p2);
+    const struct alg *alg = alg_by_id(c->p1);
+    struct in body = c->data;
+    struct card *next = NULL;
+    EVP_PKEY *pkey = NULL;
+    uint8_t pin_policy, touch_policy;
+    enum err e;
+
+    (void)rsp;
+    if (ref == NULL || alg == NULL || !generate_has(p, alg))
+        return SW_WRONG_P1P2;
+    if (p->env.vault != NULL)
+        p->env.vault(p->env.ctx, true);
+    e = key_from_import(p->env.lib, alg, &body, &pkey);
+    if (e == ERR_NONE && !policies_parse(&body, &pin_policy, &touch_policy))
+        e = ERR_DATA;
+    if (e == ERR_NONE)
+        e = card_copy(p->card, &next);
+    if (e == ERR_NONE)
+        e = card_put_key(&p->env, next, ref, pkey, pin_policy, touch_policy, ORIGIN_IMPORTED, NULL);
+    EVP_PKEY_free(pkey);
+    if (p->env.vault != NULL)
+        p->env.vault(p->env.ctx, false);
+    return commit_or_free(p, next, e);
+}
+
+/* Two equal parts make 3DES a single DES.  The factory key is such a key, and may be set again. */
+static bool is_weak(const struct alg *alg, struct in key)
+{
+    struct secret *factory = NULL;
+    struct in a, b, c;
+    bool weak;
+
+    if (alg->id != ALG_3DES || !in_take(&key, 8, &a) || !in_take(&key, 8, &b) || !in_take(&key, 8, &c))
+        return false;
+    if (factory_management(ALG_3DES, &factory) != ERR_NONE)
+        return true;
+    weak = (in_equal(a, b) || in_equal(b, c)) && !secret_equal(factory, in_of(a.p, 24));
+    secret_free(factory);
+    return weak;
+}
+
+/* SET MANAGEMENT KEY: P2 says whether it wants a touch; the data are algorithm, 9B, length, key. */
+sw_t cmd_set_management(struct piv *p, const struct apdu *c, struct out *rsp)
+{
+    enum { NO_TOUCH = 0xFF, TOUCH = 0xFE };
+    struct in body = c->data, value;
+    const struct alg *alg;
+    struct card *next = NULL;
+    struct secret *key;
+    uint8_t id;
+    enum err e;
+
+    (void)rsp;
+    if (c->p2 != NO_TOUCH && c->p2 != TOUCH)
+        return SW_WRONG_P1P2;
+    if (!in_u8(&body, &id) || !tlv_get(&body, KEYREF_MANAGEMENT, &value) || !in_end(&body))
+        return SW_WRONG_DATA;
+    alg = alg_by_id(id);
+    if (alg == NULL || alg->family != ALG_CIPHER || value.n != alg->size || is_weak(alg, value) ||
+        (alg->id != ALG_3DES && (piv_features(p) & FEATURE_AES) == 0))
+        return SW_WRONG_DATA;
+    key = secret_copy(value);
+    e = key == NULL ? ERR_MEMORY : card_copy(p->card, &next);
+    if (e == ERR_NONE)
+        e = card_set_management(&p->env, next, alg->id, c->p2 == TOUCH ? TOUCH_POLICY_ALWAYS : TOUCH_POLICY_NEVER,
+                                key);
+    secret_free(key);
+    return commit_or_free(p, next, e);
+}
+
+/* ATTEST: only what was generated here. */
+sw_t cmd_attest(struct piv *p, const struct apdu *c, struct out *rsp)
+{
+    const struct card_key *key = card_key(p->card, c->p1), *issuer = card_key(p->card, KEYREF_ATTESTATION);
+    struct secret *private = NULL;
+    struct key *opened = NULL;
+    enum err e;
+
+    if (c->p1 == KEYREF_ATTESTATION || key == NULL || key->origin != ORIGIN_GENERATED)
+        return SW_WRONG_DATA;
+    if (issuer == NULL)
+        return SW_REFERENCE_NOT_FOUND;
+    if (p->env.vault != NULL)
+        p->env.vault(p->env.ctx, true);
+    e = open_card_key(&p->env, p->card, issuer, NULL, &private);
+    if (e == ERR_NONE)
+        e = key_open(p->env.lib, alg_by_id(issuer->alg), bytes_in(&issuer->public), secret_in(private), &opened);
+    if (e == ERR_NONE)
+        e = attest_key(&p->env, p->card, key, opened, rsp);
+    key_close(opened);
+    secret_free(private);
+    if (p->env.vault != NULL)
+        p->env.vault(p->env.ctx, false);
+    return e == ERR_NOT_FOUND ? SW_REFERENCE_NOT_FOUND : sw_of(e);
+}
+
+/* MOVE KEY: P1 = to (FF deletes), P2 = from.  Certificates stay where they are. */
+sw_t cmd_move(struct piv *p, const struct apdu *c, struct out *rsp)
+{
+    enum { DELETE = 0xFF };
+    const struct keyref *to = c->p1 == DELETE ? NULL : keyref_by_ref(c->p1), *from = keyref_by_ref(c->p2);
+    struct card *next = NULL;
+    enum err e;
+
+    (void)rsp;
+    if (from == NULL || (c->p1 != DELETE && (to == NULL || to->yubikey || from->yubikey)))
+        return SW_WRONG_P1P2;
+    if (card_key(p->card, from->ref) == NULL)
+        return SW_REFERENCE_NOT_FOUND;
+    e = card_copy(p->card, &next);
+    return commit_or_free(p, next, e == ERR_NONE ? card_move_key(next, from, to) : e);
+}
+
+/* --- the management application ------------------------------------------------------------------------------------ */
+
+/* READ CONFIG: one length byte, then TLV.  PIV is the only capability of this key. */
+sw_t cmd_read_config(struct piv *p, const struct apdu *c, struct out *rsp)
+{
+    enum { SUPPORTED = 0x01, SERIAL = 0x02, ENABLED = 0x03, FORM_FACTOR = 0x04, FIRMWARE = 0x05, LOCKED = 0x0A };
+    static const uint8_t piv_only[] = { 0x00, 0x10 };
+    uint8_t room[64], serial[4];
+    struct out list = out_of(room, sizeof room), number = out_of(serial, sizeof serial);
+
+    if (c->p1 != 0x00)
+        return SW_OUT_OF_RANGE;
+    out_u32(&number, p->card->serial);
+    tlv_put(&list, SUPPORTED, in_of(piv_only, sizeof piv_only));
+    tlv_put(&list, SERIAL, out_in(&number));
+    tlv_put(&list, ENABLED, in_of(piv_only, sizeof piv_only));
+    tlv_put_u8(&list, FORM_FACTOR, 0x01);
+    tlv_put(&list, FIRMWARE, in_of(p->card->firmware, sizeof p->card->firmware));
+    tlv_put_u8(&list, LOCKED, 0x00);
+    out_u8(rsp, (uint8_t)list.n);
+    out_put(rsp, out_in(&list));
+    return SW_SUCCESS;
+}
+
+/* What this key does not let anyone change. */
+sw_t cmd_refuse(struct piv *p, const struct apdu *c, struct out *rsp)
+{
+    (void)p, (void)c, (void)rsp;
+    return SW_CONDITIONS;
+}
