@@ -25,10 +25,6 @@ check_vpiv_LDADD = $(LIBCONF_LA) libapplet.la \
 	$(CHECK_LIBS) $(LIBCONFIG_LIBS) $(OPENSSL_LIBS) $(ZLIB_LIBS)
 
 # Whole programs, through a private pcscd: each prints its own plan.
-check_PROGRAMS += pcsc_client
-pcsc_client_SOURCES = tests/pcsc_client.c
-pcsc_client_LDADD = $(PCSC_LIBS)
-
 SHELL_TESTS = \
 	tests/test_house.sh
 TESTS += $(SHELL_TESTS)
@@ -45,8 +41,10 @@ check-valgrind: check_vpiv
 check-distros:
 	$(srcdir)/tests/distros.sh
 
-bench: all pcsc_client
+bench: all pcsc_probe
 	$(AM_TESTS_ENVIRONMENT) bash $(srcdir)/tests/bench/bench.sh
+distclean-local:
+	rm -rf asan
 .PHONY: check-asan check-valgrind check-distros bench
 
 EXTRA_DIST += tests/distros.sh tests/bench/bench.sh

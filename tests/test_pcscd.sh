@@ -8,7 +8,7 @@
 for program in pcscd openssl opensc-tool pkcs11-tool; do
     have "$program" || skip_all "$program is not installed"
 done
-client=$top_builddir/pcsc_client
+probe=$top_builddir/pcsc_probe
 
 p11() { timeout 60 pkcs11-tool "$@" 2>&1; }
 tries_left() { opensc-tool ${1:+-r "$1"} -s 00200080 2>&1 | sed -n 's/^Received (SW1=0x\(..\), SW2=0x\(..\)).*/\1\2/p'; }
@@ -65,11 +65,15 @@ else
     skip "pcsc_scan sees the card come and go" "pcsc_scan is not installed"
 fi
 
-out=$("$client" events "$VPIV_READER_DIR/0" 30 2>&1) && diag "$out"
+card=$(readlink "$VPIV_READER_DIR/0/card")
+rm "$VPIV_READER_DIR/0/card"
+out=$("$probe" events vpiv "$VPIV_READER_DIR/0/card" "$card" 30 2>&1)
+ln -s "$card" "$VPIV_READER_DIR/0/card"
+diag "$out"
 # Half a millisecond is usual; the machine may be busy with other tests, so the median is judged.
-in_time() { awk -v name="$1" -v limit="$2" '$1 == name && $3 < limit { found = 1 } END { exit !found }' <<<"$out"; }
-ok "a removal reaches a waiting client within 10 ms (median of 30)" in_time removal 10
-ok "an insertion reaches a waiting client within 10 ms (median of 30)" in_time insertion 10
+in_time() { awk -F= -v key="$1_median_us" '$1 == key && $2 < 10000 { found = 1 } END { exit !found }' <<<"$out"; }
+ok "a removal reaches a waiting client within 10 ms (median of 30)" in_time remove
+ok "an insertion reaches a waiting client within 10 ms (median of 30)" in_time insert
 
 # pkcs11-tool --test-hotplug lists the slots at each line it reads.
 hotplug() { # what to do → the listing after it
@@ -96,7 +100,7 @@ reader_stop
 
 # --- two readers -----------------------------------------------------------------------------------------------------------
 reader_start alice bob
-is "two cards make two readers" "$("$client" list | wc -l)" 2
+is "two cards make two readers" "$("$probe" names | wc -l)" 2
 is "both tokens are listed" "$(p11 -L | grep -c 'token label')" 2
 ok "Alice's card signs with Alice's key" sign_and_verify alice two-a --token-label alice
 ok "Bob's card signs with Bob's key" sign_and_verify bob two-b --token-label bob
