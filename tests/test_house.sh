@@ -77,7 +77,7 @@ else
 fi
 mutable() { # objects in sections that can be written: const data with addresses in it lies in .data.rel.ro
     objdump -t "$top_builddir/.libs/lib$1.a" 2>/dev/null |
-        awk '$(NF-2) ~ /^\.(bss|data)$/ && / O / { print $NF }' | grep -v '^__'
+        awk 'NF > 4 && $(NF-2) ~ /^\.(bss|data)$/ && / O / { print $NF }' | grep -v '^__'
 }
 for library in applet conf; do
     is "$library/ has no variable outside a function" "$(mutable "$library")" ""
