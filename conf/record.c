@@ -14,7 +14,7 @@
 #include "conf/file.h"
 
 enum { MAC_SIZE = 32, RECORD_BODY = RECORD_SIZE - MAC_SIZE };
-static const uint8_t magic[8] = "VPIVTRY1";
+static const uint8_t magic[8] = { 'V', 'P', 'I', 'V', 'T', 'R', 'Y', '1' };
 
 static const char *file_of(uint64_t sequence)
 {
