@@ -128,6 +128,7 @@ static int verb_names(char **args)
     return 0;
 }
 
+/* state READER — present, mute or empty, and pcscd's count of insertions and removals. */
 static int verb_state(char **args)
 {
     SCARD_READERSTATE s = { .szReader = reader };
@@ -135,12 +136,12 @@ static int verb_state(char **args)
     find_reader(args[0]);
     check("SCardGetStatusChange", SCardGetStatusChange(context, 0, &s, 1));
     const char *present = s.dwEventState & SCARD_STATE_MUTE ? "mute" : "present";
-    puts(s.dwEventState & SCARD_STATE_PRESENT ? present : "empty");
+    bool there = s.dwEventState & SCARD_STATE_PRESENT;
+    printf("%s %lu\n", there ? present : "empty", s.dwEventState >> 16 & 0xFFFF);
     return 0;
 }
 
-/* --- events: another thread changes the directory while this one is blocked
- * ---------------------------------- */
+/* --- events: another thread changes the directory while this one is blocked --------------------------- */
 struct act {
     const char *from, *to; /* symlink(from, to); from NULL = unlink(to) */
     bool swap;             /* rename(from, to) over what is there */
@@ -263,8 +264,36 @@ static int verb_stale(char **args)
     return 0;
 }
 
-/* --- rates
- * ------------------------------------------------------------------------------------------------------ */
+/* grace READER FILE — verify the PIN and leave; make FILE in a directory that the driver watches; the PIN must
+ * still be verified half a second later, for only a change of presence may end pcscd's 5 s of grace. */
+static int verb_grace(char **args)
+{
+    static const BYTE verify[] = { 0x00, 0x20, 0x00, 0x80, 0x08, '1', '2', '3', '4', '5', '6', 0xFF, 0xFF };
+    static const BYTE verified[] = { 0x00, 0x20, 0x00, 0x80 };
+    struct timespec half = { .tv_nsec = 500000000 };
+    unsigned sw;
+
+    find_reader(args[0]);
+    SCARDHANDLE card = connect_card();
+    must_answer(card, select_piv, sizeof select_piv, 0x9000);
+    must_answer(card, verify, sizeof verify, 0x9000);
+    SCardDisconnect(card, SCARD_LEAVE_CARD);
+    FILE *f = fopen(args[1], "w");
+    if (f == NULL || fclose(f) != 0)
+        fail(args[1], 0);
+    nanosleep(&half, NULL);
+    card = connect_card();
+    check("SCardTransmit", exchange(card, verified, sizeof verified, &sw));
+    printf("verified=%04X\n", sw);
+    SCardDisconnect(card, SCARD_RESET_CARD);
+    card = connect_card();
+    check("SCardTransmit", exchange(card, verified, sizeof verified, &sw));
+    printf("after_reset=%04X\n", sw);
+    SCardDisconnect(card, SCARD_LEAVE_CARD);
+    return unlink(args[1]);
+}
+
+/* --- rates ------------------------------------------------------------------------------------------ */
 static size_t unhex(const char *text, BYTE *out, size_t cap)
 {
     size_t n = 0;
@@ -362,6 +391,7 @@ static const struct {
     { "names", 0, verb_names },   { "state", 1, verb_state }, { "events", 4, verb_events },
     { "swap", 5, verb_swap },     { "stale", 3, verb_stale }, { "rate", 3, verb_rate },
     { "attributes", 1, verb_attributes },
+    { "grace", 2, verb_grace },
 };
 
 int main(int argc, char **argv)
