@@ -24,6 +24,15 @@ check_vpiv_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_vpiv_LDADD = $(LIBCONF_LA) libapplet.la \
 	$(CHECK_LIBS) $(LIBCONFIG_LIBS) $(OPENSSL_LIBS) $(ZLIB_LIBS)
 
+# The rows of `vpiv conform` in process, and against a card that lies: half a minute, so a program of its own.
+if HAVE_CHECK
+check_PROGRAMS += check_conform
+TESTS += check_conform
+endif
+check_conform_SOURCES = tests/check_conform.c
+check_conform_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+check_conform_LDADD = libconform.la libapplet.la $(CHECK_LIBS) $(OPENSSL_LIBS) $(PCSC_LIBS) $(ZLIB_LIBS)
+
 # Whole programs, through a private pcscd: each prints its own plan.
 SHELL_TESTS = \
 	tests/test_house.sh
@@ -33,7 +42,7 @@ dist_check_SCRIPTS += $(SHELL_TESTS)
 # The unit tests again, each in a build of its own below this one or under another eye.
 check-asan:
 	$(MKDIR_P) asan
-	cd asan && $(abs_top_srcdir)/configure -q --enable-sanitizers && $(MAKE) check TESTS=check_vpiv
+	cd asan && $(abs_top_srcdir)/configure -q --enable-sanitizers && $(MAKE) check TESTS='check_vpiv check_conform'
 check-valgrind: check_vpiv
 	CK_FORK=no $(LIBTOOL) --mode=execute valgrind --quiet --error-exitcode=1 --leak-check=full ./check_vpiv
 

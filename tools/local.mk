@@ -1,8 +1,41 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The command.  A verb or a family of verbs is one file; its row stands in vpiv.c.
+# The judge of `vpiv conform`: rows, engine, the ways to a card.  Also linked into its own test.
+noinst_LTLIBRARIES += libconform.la
+libconform_la_SOURCES = tools/conform.h \
+	tools/conform_applet.c \
+	tools/conform_bytes.c \
+	tools/conform_crypto.c \
+	tools/conform_data.c tools/conform_data.h \
+	tools/conform_frame.c \
+	tools/conform_generate.c \
+	tools/conform_get.c \
+	tools/conform_judge.h \
+	tools/conform_manage.c \
+	tools/conform_objects.c \
+	tools/conform_option.c \
+	tools/conform_pcsc.c tools/conform_pcsc.h \
+	tools/conform_pin.c \
+	tools/conform_pkcs11.c \
+	tools/conform_put.c \
+	tools/conform_reader.c \
+	tools/conform_run.c \
+	tools/conform_script.c \
+	tools/conform_security.c \
+	tools/conform_select.c \
+	tools/conform_send.c \
+	tools/conform_sign.c \
+	tools/conform_start.c \
+	tools/conform_state.c \
+	tools/conform_timing.c \
+	tools/conform_words.c \
+	tools/conform_yubikey.c
+libconform_la_CFLAGS = $(AM_CFLAGS) -pthread
+
 bin_PROGRAMS += vpiv
 vpiv_SOURCES = \
 	tools/ask.c \
+	tools/conform.c tools/conform_report.c tools/conform_report.h \
 	tools/insert.c \
 	tools/keeper.c \
 	tools/option.c \
@@ -13,4 +46,5 @@ vpiv_SOURCES = \
 	tools/vpiv.c tools/vpiv.h
 vpiv_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DVPIV_DRIVER='"$(pcscexecdir)/libifdvpiv.so"' -DPCSC_DROPDIR='"$(PCSC_DROPDIR)"'
-vpiv_LDADD = $(LIBCONF_LA) libapplet.la $(JANSSON_LIBS) $(LIBCONFIG_LIBS) $(OPENSSL_LIBS) $(ZLIB_LIBS)
+vpiv_LDADD = libconform.la $(LIBCONF_LA) libapplet.la $(JANSSON_LIBS) $(LIBCONFIG_LIBS) $(OPENSSL_LIBS) $(PCSC_LIBS) \
+	$(ZLIB_LIBS)

@@ -19,6 +19,7 @@ static const struct verb verbs[] = {
     { "insert", verb_insert, VERB_STORE,             0,  1, "[CARD]",      "Put a card into a reader" },
     { "eject",  verb_eject,  VERB_STORE,             0,  0, "",            "Take the card out of a reader" },
     { "run",    verb_run,    VERB_STORE|VERB_COMMAND, 0, -1, "[CMD …]",    "Give a program its own reader" },
+    { "conform", verb_conform, VERB_JSON,            0, -1, "[GROUP …]",   "Judge a card by the standard, row by row" },
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };
 

@@ -129,5 +129,6 @@ int cli_json(struct cli *cli, json_t *take);
 int verb_insert(struct cli *cli, int argc, char **argv);
 int verb_eject(struct cli *cli, int argc, char **argv);
 int verb_run(struct cli *cli, int argc, char **argv);
+int verb_conform(struct cli *cli, int argc, char **argv);
 
 #endif

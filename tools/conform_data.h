@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* conform_data.h — what the two files of group 11 share. */
+#ifndef VPIV_TOOLS_CONFORM_DATA_H
+#define VPIV_TOOLS_CONFORM_DATA_H
+
+#include "tools/conform_judge.h"
+
+/* object_inside — what stands inside 53 (7E: inside itself); empty where there is no object. */
+bool object_inside(struct judge *j, uint32_t tag, struct in *inside);
+bool each_object(struct judge *j, bool (*look)(struct judge *j, uint32_t tag, const char *tags, struct in inside));
+bool chuid_part(struct judge *j, const char *path, size_t n, struct in *value);
+
+bool dat_01(struct judge *j), dat_02(struct judge *j), dat_03(struct judge *j), dat_05(struct judge *j),
+    dat_07(struct judge *j), dat_08(struct judge *j);
+
+#endif

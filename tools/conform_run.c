@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* conform_run.c — the judge: gets to know a card, then plays rows on it one at a time. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/conform_judge.h"
+
+enum { CONSTANT_RUNS = 3, BUILT_IN_VARS = 9 };
+
+static const uint8_t aid[] = { 0xA0, 0x00, 0x00, 0x03, 0x08, 0x00, 0x00, 0x10, 0x00, 0x01, 0x00 };
+static const uint8_t new_pin[2][8] = { "654321\xFF\xFF", "765432\xFF\xFF" };
+static const uint8_t new_puk[2][8] = { { '8', '7', '6', '5', '4', '3', '2', '1' },
+                                       { '7', '6', '5', '4', '3', '2', '1', '0' } };
+
+/* A value of the same form that is not the secret: its first digit is the next one. */
+static bool set_wrong(struct judge *j, const char *name, const struct secret *secret)
+{
+    uint8_t wrong[8];
+
+    if (secret == NULL || secret->n != sizeof wrong)
+        return var_set(j, name, in_of(new_pin[0], sizeof new_pin[0]));
+    memcpy(wrong, secret->p, sizeof wrong);
+    wrong[0] = (uint8_t)('0' + (wrong[0] - '0' + 1) % 10);
+    return var_set(j, name, in_of(wrong, sizeof wrong));
+}
+
+static bool set_other(struct judge *j, const char *name, const struct secret *secret, const uint8_t other[2][8])
+{
+    bool taken = secret != NULL && secret_equal(secret, in_of(other[0], 8));
+
+    return var_set(j, name, in_of(other[taken], 8));
+}
+
+/* The values that every row may use; BUILT_IN_VARS of them. */
+static bool set_built_in(struct judge *j)
+{
+    const struct terms *t = &j->terms;
+
+    return var_set(j, "aid", in_of(aid, sizeof aid)) && var_set(j, "alg", in_of(&t->management_alg, 1)) &&
+           var_set(j, "pin", t->pin != NULL ? secret_in(t->pin) : in_of(NULL, 0)) &&
+           var_set(j, "puk", t->puk != NULL ? secret_in(t->puk) : in_of(NULL, 0)) && set_wrong(j, "bad", t->pin) &&
+           set_wrong(j, "badpuk", t->puk) && set_other(j, "newpin", t->pin, new_pin) &&
+           set_other(j, "newpuk", t->puk, new_puk) && var_set(j, ".", in_of(NULL, 0));
+}
+
+/* How many tries the PIN is allowed: what is left after a right one. */
+static bool learn_pin(struct judge *j)
+{
+    if (!play(j, "try -> 63Cx|6983"))
+        return false;
+    if (j->sw == 0x6983 && (!j->terms.destructive || j->terms.puk == NULL ||
+                            !play(j, "unblock {puk} {pin} -> 9000")))
+        return fail(j, "the card's PIN is blocked");
+    if (j->terms.pin != NULL && !play(j, "verify {pin} -> 9000; logout"))
+        return false;
+    if (!play(j, "try -> 63Cx"))
+        return false;
+    j->pin_limit = j->sw & 0x0F;
+    return true;
+}
+
+/* The PUK's counter cannot be asked: spend a try, and have it back. */
+static bool learn_puk(struct judge *j)
+{
+    if (!j->terms.destructive || j->terms.puk == NULL)
+        return true;
+    if (!play(j, "unblock {puk} {pin} -> 9000; unblock {badpuk} {pin} -> 63Cx"))
+        return false;
+    j->puk_limit = (j->sw & 0x0F) + 1;
+    return play(j, "unblock {puk} {pin} -> 9000");
+}
+
+/* What SELECT and the discovery object say about options. */
+static bool learn_options(struct judge *j)
+{
+    struct in template, element, value;
+    uint32_t tag;
+
+    if (!play(j, "select"))
+        return false;
+    if (tlv_at(j->data, "61", &template))
+        while (tlv_next(&template, &tag, &element))
+            if (tag == 0xAC && tlv_at(element, "80", &value) && value.n == 1)
+                j->secure |= value.p[0] == 0x27 || value.p[0] == 0x2E;
+    if (!play(j, "get 7E -> * 9000|6A82+"))
+        return false;
+    j->usage = tlv_at(j->data, "7E/5F2F", &value) && value.n == 2 ? value.p[0] : 0x40;
+    return true;
+}
+
+struct judge *judge_new(struct wire *wire, const struct terms *terms, struct why *why)
+{
+    struct judge *j = calloc(1, sizeof *j);
+    struct result result = { .verdict = VERDICT_PASS };
+
+    if (j == NULL) {
+        why_set(why, ERR_MEMORY, "%s", err_sentence(ERR_MEMORY));
+        return NULL;
+    }
+    j->wire = wire;
+    j->terms = *terms;
+    j->result = &result;
+    j->pin_limit = j->puk_limit = 3;
+    j->command = malloc(COMMAND_MAX);
+    j->answer = malloc(ANSWER_MAX);
+    bool good = j->command != NULL && j->answer != NULL && set_built_in(j) && play(j, "reset; select") &&
+                learn_options(j) && learn_pin(j) && learn_puk(j);
+    if (good && wire->mark != NULL)
+        good = wire->mark(wire->ctx, 0);
+    j->result = NULL;
+    if (good)
+        return j;
+    why_set(why, ERR_DATA, "%s: the card cannot be judged: %s", wire->name, result.text);
+    judge_free(j);
+    return NULL;
+}
+
+void judge_free(struct judge *j)
+{
+    if (j == NULL)
+        return;
+    vars_clear(j, 0);
+    for (size_t i = 0; i < SLOTS_MAX; i++)
+        EVP_PKEY_free(j->slots[i].pub);
+    EVP_PKEY_free(j->issuer);
+    if (j->command != NULL)
+        OPENSSL_clear_free(j->command, COMMAND_MAX);
+    if (j->answer != NULL)
+        OPENSSL_clear_free(j->answer, ANSWER_MAX);
+    free(j);
+}
+
+bool conform_is_yubikey(struct wire *wire)
+{
+    static const uint8_t select_rid[] = { 0x00, 0xA4, 0x04, 0x00, 0x05, 0xA0, 0x00, 0x00, 0x03, 0x08 };
+    static const uint8_t get_version[] = { 0x00, 0xFD, 0x00, 0x00, 0x00 };
+    uint8_t space[512];
+    struct out answer = out_of(space, sizeof space);
+
+    if (!wire->reset(wire->ctx, false) || !wire->send(wire->ctx, in_of(select_rid, sizeof select_rid), &answer))
+        return false;
+    out_cut(&answer, 0);
+    if (!wire->send(wire->ctx, in_of(get_version, sizeof get_version), &answer))
+        return false;
+    return answer.n == 5 && answer.p[3] == 0x90 && answer.p[4] == 0x00;
+}
+
+static bool play_once(struct judge *j, const struct row *row)
+{
+    vars_clear(j, BUILT_IN_VARS);
+    j->away = start_has(row, "away");
+    if (!start_reach(j, row))
+        return false;
+    j->result->came[0] = '\0';
+    return play(j, row->script) && (row->code == NULL || row->code(j));
+}
+
+void judge_row(struct judge *j, const struct row *row, struct result *result)
+{
+    unsigned runs = start_has(row, "constant") ? CONSTANT_RUNS : 1;
+    char came[sizeof result->came];
+
+    *result = (struct result){ .verdict = VERDICT_PASS };
+    j->result = result;
+    j->away = false;
+    if (start_possible(j, row, result)) {
+        for (unsigned i = 0; i < runs && result->verdict == VERDICT_PASS; i++) {
+            bool good = play_once(j, row);
+            if (i > 0 && strcmp(came, result->came) != 0)
+                good = fail(j, "first %s, then %s: not constant", came, result->came);
+            memcpy(came, result->came, sizeof came);
+            good = good && result->verdict == VERDICT_PASS && look_again(j);
+            memcpy(result->came, came, sizeof came);
+            if (!good && result->verdict == VERDICT_PASS)
+                fail(j, "failed without a word");
+        }
+        bring_back(j, row);
+    }
+    j->result = NULL;
+}
+
+static const struct row *find(const struct group *group, const char *id)
+{
+    for (const struct row *row = group->rows; row->id != NULL; row++)
+        if (strcmp(row->id, id) == 0)
+            return row;
+    return NULL;
+}
+
+const struct row *conform_by_id(const char *id)
+{
+    for (size_t i = 0; i < GROUP_COUNT; i++) {
+        const struct row *row = find(&groups[i], id);
+        if (row != NULL)
+            return row;
+    }
+    return NULL;
+}
+
+const struct group groups[GROUP_COUNT] = {
+    { "RST", "reset", rows_rst },
+    { "CLA", "class byte", rows_cla },
+    { "LEN", "lengths", rows_len },
+    { "SEL", "SELECT", rows_sel },
+    { "GET", "GET DATA and GET RESPONSE", rows_get },
+    { "VER", "VERIFY", rows_ver },
+    { "CRD", "CHANGE REFERENCE DATA", rows_crd },
+    { "UNB", "RESET RETRY COUNTER", rows_unb },
+    { "GAM", "GENERAL AUTHENTICATE: card management key", rows_gam },
+    { "GAS", "GENERAL AUTHENTICATE: signing, decrypting, key agreement", rows_gas },
+    { "PUT", "PUT DATA", rows_put },
+    { "GEN", "GENERATE ASYMMETRIC KEY PAIR", rows_gen },
+    { "DAT", "data model", rows_dat },
+    { "OPT", "options that are not there", rows_opt },
+    { "CTL", "contactless", rows_ctl },
+    { "SM", "secure messaging", rows_sm },
+    { "SEC", "security and robustness", rows_sec },
+    { "YK", "YubiKey extensions", rows_yk },
+    { "P11", "through PKCS#11", rows_p11 },
+    { "RDR", "reader and session", rows_rdr },
+};

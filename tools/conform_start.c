@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* conform_start.c — TABLE of start words: what a row needs, how the card is brought there, and how it comes back. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "applet/keyref.h"
+#include "tools/conform_judge.h"
+
+enum { MARK_FACTORY, MARK_PERSONAL };
+
+struct start_word {
+    const char *name;
+    const char *(*missing)(const struct judge *j); /* the reason why the row does not apply, or NULL */
+    bool (*reach)(struct judge *j);                /* NULL = nothing to do */
+};
+
+static const char *need_pin(const struct judge *j)
+{
+    return j->terms.pin == NULL ? "needs the card's PIN (--pin)" : NULL;
+}
+
+static const char *need_tries(const struct judge *j)
+{
+    if (j->terms.pin == NULL)
+        return need_pin(j);
+    return j->pin_limit < 3 ? "spends tries, and the card allows fewer than three" : NULL;
+}
+
+static const char *need_puk(const struct judge *j)
+{
+    return j->terms.puk == NULL ? "needs the card's PUK, not blocked (--puk)" : NULL;
+}
+
+static const char *need_management(const struct judge *j)
+{
+    return j->terms.management == NULL ? "needs the card management key (--management-key)" : NULL;
+}
+
+static const char *need_destructive(const struct judge *j)
+{
+    return j->terms.destructive ? NULL : "writes to the card or may block it (--destructive)";
+}
+
+static const char *need_piv(const struct judge *j)
+{
+    return j->terms.yubikey ? "a row of persona piv" : NULL;
+}
+
+static const char *need_yubikey(const struct judge *j)
+{
+    return j->terms.yubikey ? NULL : "a row of persona yubikey";
+}
+
+static const char *need_pcsc(const struct judge *j)
+{
+    return j->wire->pcsc == NULL ? "needs a reader: the card runs in this process" : NULL;
+}
+
+static const char *need_sm(const struct judge *j)
+{
+    return j->secure ? "option: secure messaging, which this program does not speak"
+                     : "option: secure messaging, which the card does not announce";
+}
+
+static const char *need_no_sm(const struct judge *j)
+{
+    return j->secure ? "the card announces secure messaging" : NULL;
+}
+
+static const char *need_no_occ(const struct judge *j)
+{
+    return (j->usage & 0x10) != 0 ? "the card compares fingerprints itself" : NULL;
+}
+
+static const char *need_3des(const struct judge *j)
+{
+    return j->terms.management_alg != ALG_3DES ? "the management key is not a 3DES key" : NULL;
+}
+
+static const char *need_contactless(const struct judge *j)
+{
+    (void)j;
+    return "option: a card presented as contactless";
+}
+
+static const char *need_global(const struct judge *j)
+{
+    return (j->usage & 0x20) != 0 ? "option: a global PIN, which nobody has told this program"
+                                  : "option: a global PIN, which the card's discovery object does not name";
+}
+
+static const char *need_empty(const struct judge *j)
+{
+    for (size_t i = 0; i < SLOTS_MAX; i++)
+        if (j->slots[i].pub != NULL)
+            return "the card is not in its factory state: it holds certificates";
+    return NULL;
+}
+
+static const char *need_issuer(const struct judge *j)
+{
+    (void)j;
+    return "needs a card of the test issuer (signed CHUID, security object, printed information)";
+}
+
+static bool reach_personal(struct judge *j)
+{
+    if (!j->terms.destructive || j->personal)
+        return true; /* without leave to write, the keys that the row names are looked for one by one */
+    if (!state_personalise(j))
+        return false;
+    if (j->wire->mark != NULL && !j->wire->mark(j->wire->ctx, MARK_PERSONAL))
+        return fail(j, "the card could not be kept");
+    return true;
+}
+
+static bool reach_pin(struct judge *j)
+{
+    return play(j, "pin");
+}
+
+static bool reach_admin(struct judge *j)
+{
+    return play(j, "adm");
+}
+
+static bool reach_blocked(struct judge *j)
+{
+    return play(j, "check drain T 00200080[{bad}]");
+}
+
+static bool reach_empty(struct judge *j)
+{
+    state_learn(j);
+    for (size_t i = 0; i < KEYREF_COUNT; i++) {
+        struct slot *slot = slot_of(j, keyrefs[i].ref);
+        if (slot != NULL && slot->pub == NULL && !keyrefs[i].yubikey && slot->ref != 0x82 && slot->ref != 0x95)
+            return var_set(j, "empty", in_of(&slot->ref, 1));
+    }
+    return fail(j, "no key reference of the card is empty");
+}
+
+static bool reach_puk_blocked(struct judge *j)
+{
+    return j->terms.puk == NULL || play(j, "check drain U 002C0080[{badpuk}{newpin}]");
+}
+
+static bool reach_learned(struct judge *j)
+{
+    state_learn(j);
+    return true;
+}
+
+static const struct start_word words[] = {
+/*    word        does not apply because  reach */
+    { "F",        NULL,                   NULL },            /* factory values, all tries */
+    { "P",        NULL,                   NULL },            /* keys and certificates: reached before all else */
+    { "T",        need_issuer,            NULL },
+    { "empty",    NULL,                   reach_empty },     /* {empty} is a key reference without a key */
+    { "learn",    NULL,                   reach_learned },   /* which certificates are there */
+    { "verify",   need_pin,               NULL },            /* presents the PIN */
+    { "tries",    need_tries,             NULL },            /* presents a wrong one */
+    { "changes",  need_puk,               NULL },            /* changes PIN or PUK */
+    { "puk",      need_puk,               NULL },            /* presents the PUK */
+    { "pukgone",  need_destructive,       NULL },            /* leaves the PUK blocked */
+    { "pukblocked", need_destructive,     reach_puk_blocked },
+    { "nosm",     need_no_sm,             NULL },
+    { "noocc",    need_no_occ,            NULL },
+    { "3des",     need_3des,              NULL },
+    { "factory",  need_empty,             NULL },            /* no certificate on the card */
+    { "key",      need_management,        NULL },            /* uses the management key */
+    { "pin",      need_pin,               reach_pin },       /* PIN verified */
+    { "adm",      need_management,        reach_admin },     /* management key authenticated */
+    { "blocked",  need_pin,               reach_blocked },   /* no tries left */
+    { "write",    need_destructive,       NULL },
+    { "piv",      need_piv,               NULL },
+    { "yk",       need_yubikey,           NULL },
+    { "pcsc",     need_pcsc,              NULL },
+    { "sm",       need_sm,                NULL },
+    { "ctl",      need_contactless,       NULL },
+    { "gpin",     need_global,            NULL },
+    { "away",     NULL,                   NULL },            /* ends with PIV not selected */
+    { "constant", NULL,                   NULL },            /* played three times, the same each time */
+    { "late",     NULL,                   NULL },            /* after the rows that use the keys */
+    { "last",     NULL,                   NULL },            /* after all others */
+};
+
+static const struct start_word *word_row(const char *name)
+{
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(words[i].name, name) == 0)
+            return &words[i];
+    return NULL;
+}
+
+bool start_has(const struct row *row, const char *word)
+{
+    size_t n = strlen(word);
+
+    for (const char *s = row->start; (s = strstr(s, word)) != NULL; s += n)
+        if ((s == row->start || s[-1] == ' ') && (s[n] == ' ' || s[n] == '\0' || s[n] == ':'))
+            return true;
+    return false;
+}
+
+/* The words behind "saves:" or "spoils:", numbers in hex and commas between; returns how many. */
+static size_t numbers(const struct row *row, const char *word, uint32_t *list, size_t cap)
+{
+    const char *s = strstr(row->start, word);
+    size_t n = 0;
+
+    if (s == NULL)
+        return 0;
+    s += strlen(word);
+    while (*s == ':' || *s == ',') {
+        char *end;
+        uint32_t v = (uint32_t)strtoul(s + 1, &end, 16);
+        if (n < cap)
+            list[n++] = v;
+        s = end;
+    }
+    return n;
+}
+
+unsigned row_turn(const struct row *row)
+{
+    if (start_has(row, "last"))
+        return TURN_LAST;
+    if (start_has(row, "late"))
+        return TURN_LATE;
+    return start_has(row, "P") ? TURN_KEYS : TURN_FIRST;
+}
+
+static bool not_applicable(struct result *result, const char *reason)
+{
+    result->verdict = VERDICT_NOT_APPLICABLE;
+    snprintf(result->text, sizeof result->text, "%s", reason);
+    return false;
+}
+
+/* A need such as 9A:07, where the judge may not make the key himself. */
+static bool key_there(struct judge *j, const char *word, struct result *result)
+{
+    unsigned ref, alg;
+    char reason[80];
+
+    if (sscanf(word, "%2X:%2X", &ref, &alg) != 2 || j->terms.destructive)
+        return true;
+    state_learn(j);
+    struct slot *slot = slot_of(j, (uint8_t)ref);
+    if (slot != NULL && slot->alg == alg)
+        return true;
+    snprintf(reason, sizeof reason, "needs a certificate in %02X for a key of algorithm %02X", ref, alg);
+    return not_applicable(result, reason);
+}
+
+bool start_possible(struct judge *j, const struct row *row, struct result *result)
+{
+    char copy[160];
+
+    if (start_has(row, "hands"))
+        return not_applicable(result, row->script);
+    if (start_has(row, "factory"))
+        state_learn(j);
+    snprintf(copy, sizeof copy, "%s", row->start);
+    struct words w = words_split(copy);
+    for (size_t i = 0; i < w.n; i++) {
+        const struct start_word *word = word_row(w.word[i]);
+        const char *reason = word == NULL || word->missing == NULL ? NULL : word->missing(j);
+        if (reason != NULL)
+            return not_applicable(result, reason);
+    }
+    for (size_t i = 0; i < w.n; i++)
+        if (word_row(w.word[i]) == NULL && !key_there(j, w.word[i], result))
+            return false;
+    return true;
+}
+
+/* Keep the objects that the row will write over. */
+static bool save_objects(struct judge *j, const struct row *row)
+{
+    uint32_t tags[SAVED_MAX];
+    size_t n = j->wire->back != NULL ? 0 : numbers(row, "saves", tags, SAVED_MAX);
+
+    for (size_t i = 0; i < n; i++) {
+        struct saved *s = &j->saved[j->n_saved];
+        struct in value;
+        if (!playf(j, "get %06X -> * 9000|6982|6A82+", tags[i]))
+            return false;
+        *s = (struct saved){ .tag = tags[i], .there = j->sw == 0x9000 };
+        if (s->there && tlv_at(j->data, "53", &value)) {
+            s->p = malloc(value.n + 1);
+            if (s->p == NULL)
+                return fail(j, "out of memory");
+            memcpy(s->p, value.p, value.n);
+            s->n = value.n;
+        }
+        j->n_saved++;
+    }
+    j->result->came[0] = '\0';
+    return true;
+}
+
+bool start_reach(struct judge *j, const struct row *row)
+{
+    char copy[160];
+    bool keys = start_has(row, "P") && j->terms.destructive;
+
+    j->pin_left = j->pin_limit;
+    if (j->broken_by[0] != '\0')
+        return fail(j, "the card could not be brought back after %s", j->broken_by);
+    if (j->wire->back != NULL && !j->wire->back(j->wire->ctx, keys && j->personal ? MARK_PERSONAL : MARK_FACTORY))
+        return fail(j, "the card could not be brought back");
+    if (!play(j, "reset; select; try -> T") || (start_has(row, "P") && !reach_personal(j)) ||
+        !save_objects(j, row) || !play(j, "reset; select"))
+        return false;
+    snprintf(copy, sizeof copy, "%s", row->start);
+    struct words w = words_split(copy);
+    for (size_t i = 0; i < w.n; i++) {
+        const struct start_word *word = word_row(w.word[i]);
+        if (word != NULL && word->reach != NULL && !word->reach(j))
+            return false;
+    }
+    return true;
+}
+
+/* What CONFORMANCE.md asks after every row: the next command works, and the PIN's counter is what the row says. */
+bool look_again(struct judge *j)
+{
+    if (!j->away && !play(j, "get 7E -> * 9000+|6A82"))
+        return false;
+    if (!play(j, "select; logout"))
+        return false;
+    if (j->pin_left < 0)
+        return true;
+    return j->pin_left == 0 ? play(j, "try -> 6983") : playf(j, "try -> 63C%X", j->pin_left);
+}
+
+static bool restore_object(struct judge *j, const struct saved *s)
+{
+    if (!var_set(j, "was", in_of(s->p, s->n)) || !playf(j, "put %06X _ -> 9000", s->tag))
+        return false;
+    if (!s->there)
+        return playf(j, "get %06X -> 6982|6A82", s->tag);
+    /* What the card makes itself is there again by now; writing it would freeze it. */
+    if (!playf(j, "get %06X -> * 9000|6982|6A82+", s->tag))
+        return false;
+    struct in value;
+    if (j->sw == 0x9000 && tlv_at(j->data, "53", &value) && in_equal(value, in_of(s->p, s->n)))
+        return true;
+    return playf(j, "put %06X {was} -> 9000; get %06X -> 53({was}) 9000+", s->tag, s->tag);
+}
+
+static bool restore_objects(struct judge *j)
+{
+    bool good = j->n_saved == 0 || play(j, "adm");
+
+    for (size_t i = 0; i < j->n_saved; i++) {
+        good = good && restore_object(j, &j->saved[i]);
+        free(j->saved[i].p);
+    }
+    j->n_saved = 0;
+    return good;
+}
+
+static bool restore_pin(struct judge *j, const struct row *row)
+{
+    bool touched = start_has(row, "changes") || start_has(row, "puk") || start_has(row, "blocked");
+
+    if (start_has(row, "pukgone") && !j->terms.yubikey) {
+        j->terms.puk = NULL; /* nothing brings it back: SP 800-73-5 Part 2, 3.2.3 */
+        return j->pin_left == 0 || play(j, "pin; logout");
+    }
+    if (!touched)
+        return j->pin_left == j->pin_limit || play(j, "pin; logout");
+    if (!play(j, "unblock {puk} {pin} -> 9000|63Cx"))
+        return false;
+    if (j->sw != 0x9000 && !play(j, "changepuk {newpuk} {puk} -> 9000; unblock {puk} {pin} -> 9000"))
+        return false;
+    return true;
+}
+
+void bring_back(struct judge *j, const struct row *row)
+{
+    struct result aside = { .verdict = VERDICT_PASS }, *result = j->result;
+    uint32_t refs[SLOTS_MAX];
+    size_t n = numbers(row, "spoils", refs, SLOTS_MAX);
+
+    if (j->wire->back != NULL)
+        return; /* every row begins by going back */
+    j->result = &aside;
+    if (!play(j, "reset; select") || !restore_pin(j, row) || !restore_objects(j)) {
+        snprintf(j->broken_by, sizeof j->broken_by, "%s", row->id);
+        j->result = result;
+        fail(j, "the card could not be brought back: %s", aside.text);
+    }
+    j->result = result;
+    for (size_t i = 0; i < n; i++)
+        state_spoil(j, (uint8_t)refs[i]);
+}
