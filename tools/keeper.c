@@ -31,7 +31,7 @@ struct keeper {
     struct run_plan *plan;
     int launcher, signals, directory;
     int go;             /* CMD waits for a byte from here */
-    pid_t command, pcscd;
+    pid_t command, pcscd, started; /* started: what pcscd was, also when it is gone */
     bool ending, launcher_gone, ended; /* ended: CMD is, and this is how: */
     int status;
 };
@@ -258,6 +258,7 @@ static bool set_up(struct keeper *k)
     setsid(); /* ^C and a kill of the caller's group pass by */
     if (ok) {
         k->pcscd = pcscd_start(k->cli, k->plan, listener, disable_polkit);
+        k->started = k->pcscd;
         ok = k->pcscd > 0;
     }
     /* From here on pcscd alone has it: without pcscd a client is refused and does not wait for ever. */
@@ -316,15 +317,16 @@ static void watch(struct keeper *k)
 static void end_pcscd(struct keeper *k)
 {
     struct children children = ours(k);
+    pid_t pid = k->pcscd;
     long start = now_ms();
     bool hard = false;
 
-    if (k->pcscd <= 0)
+    if (pid <= 0)
         return;
-    kill(k->pcscd, SIGTERM);
+    kill(pid, SIGTERM);
     for (reap(&children); k->pcscd > 0 && now_ms() - start < PATIENCE_MS; reap(&children)) {
         if (!hard && now_ms() - start >= PCSCD_MS) {
-            kill(k->pcscd, SIGKILL);
+            kill(pid, SIGKILL);
             hard = true;
         }
         wait_child(TICK_MS);
@@ -349,6 +351,8 @@ _Noreturn void keeper_main(struct cli *cli, struct run_plan *plan, int socket)
     children = ours(&k);
     children_end(&children); /* CMD too, when it is the launcher that is gone */
     end_pcscd(&k);
+    if (k.started > 0)
+        pcscd_clear(plan, k.started);
     if (k.directory >= 0)
         place_remove(plan);
     if (cli->status == CLI_DONE && k.ended)

@@ -23,6 +23,7 @@
 #include "tools/run.h"
 
 #define RUN_PCSCD "/run/pcscd"
+#define PID_FILE RUN_PCSCD "/pcscd.pid"
 enum { SOCKET_FD = 3, HELP_MAX = 16384, HELP_MS = 2000 };
 
 bool pcscd_find(struct cli *cli, struct run_plan *plan)
@@ -91,6 +92,28 @@ bool pcscd_answer(struct pcscd_question *question)
     return strstr(text, "--disable-polkit") != NULL;
 }
 
+/* ---- The system's pid file, where nothing hides it ---- */
+
+static long pid_in_file(void)
+{
+    FILE *f = fopen(PID_FILE, "re");
+    long pid = 0;
+
+    if (f != NULL && fscanf(f, "%ld", &pid) != 1)
+        pid = 0;
+    if (f != NULL)
+        fclose(f);
+    return pid;
+}
+
+void pcscd_clear(const struct run_plan *plan, pid_t pid)
+{
+    if (pid_in_file() == pid)
+        unlink(PID_FILE);
+    if (!plan->had_run_pcscd)
+        rmdir(RUN_PCSCD); /* not while it holds another's pid file */
+}
+
 /* ---- The view of the system that pcscd gets ---- */
 
 /* Where starting it can fail; the child reports one through a pipe that closes with exec. */
@@ -121,8 +144,9 @@ static bool write_file(const char *path, const char *text)
     return ok;
 }
 
-/* enter_user_namespace — with our own user and group mapped to themselves, as anybody may. */
-static bool enter_user_namespace(void)
+/* enter_user_namespace — with our own user and group mapped to themselves, as anybody may.  False: not
+ * here. */
+static bool enter_user_namespace(int report)
 {
     unsigned uid = geteuid(), gid = getegid();
     char text[64];
@@ -131,9 +155,11 @@ static bool enter_user_namespace(void)
         return false;
     snprintf(text, sizeof text, "%u %u 1\n", uid, uid);
     if (!write_file("/proc/self/setgroups", "deny") || !write_file("/proc/self/uid_map", text))
-        return false;
+        give_up(report, STAGE_NAMESPACE);
     snprintf(text, sizeof text, "%u %u 1\n", gid, gid);
-    return write_file("/proc/self/gid_map", text);
+    if (!write_file("/proc/self/gid_map", text))
+        give_up(report, STAGE_NAMESPACE);
+    return true;
 }
 
 /* cover — an empty file system over `path`, into which the directories that were there are bound back, but
@@ -168,19 +194,48 @@ static bool cover(const char *path, const char *hide)
     return true;
 }
 
-/* private_view — what the table in vpiv(1) promises: root never touches the system's pid file, a user needs
- * /run/pcscd or a user namespace. */
+/* pid_file_is_free — no pcscd of the system owns it: there is none, or it is stale, or another run's. */
+static bool pid_file_is_free(void)
+{
+    char path[64], text[4096];
+    long pid = pid_in_file();
+    ssize_t n = 0;
+    int fd;
+
+    if (pid <= 0 || (kill((pid_t)pid, 0) != 0 && errno == ESRCH))
+        return true;
+    snprintf(path, sizeof path, "/proc/%ld/cmdline", pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        n = read(fd, text, sizeof text);
+        close(fd);
+    }
+    return n > 0 && memmem(text, (size_t)n, RUN_PREFIX, strlen(RUN_PREFIX)) != NULL;
+}
+
+/* enter_namespace — false: there is none to be had, and none is needed. */
+static bool enter_namespace(int report)
+{
+    bool entered = geteuid() == 0 && unshare(CLONE_NEWNS) == 0;
+
+    entered = entered || enter_user_namespace(report);
+    /* Nothing of this may spread to the system's view.  In a chroot that is no mount point it would. */
+    if (entered && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+        return true;
+    /* Root in a container or chroot without a pcscd of its own. */
+    if (geteuid() == 0 && pid_file_is_free())
+        return false;
+    give_up(report, STAGE_NAMESPACE);
+}
+
+/* private_view — what vpiv(1) promises: root never touches the system's pid file, a user needs /run/pcscd
+ * or a user namespace. */
 static void private_view(const struct run_plan *plan, int report)
 {
     bool there = access(RUN_PCSCD, F_OK) == 0;
 
-    if (geteuid() != 0 && there)
+    if ((geteuid() != 0 && there) || !enter_namespace(report))
         return;
-    if ((geteuid() != 0 || unshare(CLONE_NEWNS) != 0) && !enter_user_namespace())
-        give_up(report, STAGE_NAMESPACE);
-    /* Nothing of this may spread to the system's own view. */
-    if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
-        give_up(report, STAGE_NAMESPACE);
     if (there && mount("tmpfs", RUN_PCSCD, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755") != 0)
         give_up(report, STAGE_MOUNT);
     if (!there && (!cover("/run", NULL) || mkdir(RUN_PCSCD, 0755) != 0))
@@ -240,11 +295,11 @@ static void tell_fault(struct cli *cli, const struct run_plan *plan, const struc
     case STAGE_NAMESPACE:
     case STAGE_MOUNT:
         if (access(RUN_PCSCD, F_OK) == 0)
-            cli_refuse(cli, "root needs a mount namespace, or the private pcscd would overwrite the system's "
-                       "pid file, and there is none to be had here (%s): run it as another user", what);
+            cli_refuse(cli, "root gets no mount namespace here (%s), and without one this pcscd would "
+                       "overwrite the pid file of the system's: stop that, or be another user", what);
         else
-            cli_refuse(cli, RUN_PCSCD " is missing and users make no namespaces here (%s): as root, "
-                       "once after each start of the system: mkdir " RUN_PCSCD, what);
+            cli_refuse(cli, RUN_PCSCD " is missing, and users get no namespace of their own here (%s): "
+                       "let root run 'mkdir " RUN_PCSCD "' once", what);
         break;
     case STAGE_HIDDEN:
         cli_refuse(cli, "pcscd cannot see %s (%s): set TMPDIR to a directory outside /run", plan->directory,
@@ -259,12 +314,14 @@ static void tell_fault(struct cli *cli, const struct run_plan *plan, const struc
     }
 }
 
-pid_t pcscd_start(struct cli *cli, const struct run_plan *plan, int listener, bool disable_polkit)
+pid_t pcscd_start(struct cli *cli, struct run_plan *plan, int listener, bool disable_polkit)
 {
     struct fault fault;
     pid_t keeper = getpid(), pid;
     ssize_t got;
     int ends[2];
+
+    plan->had_run_pcscd = access(RUN_PCSCD, F_OK) == 0;
 
     if (pipe2(ends, O_CLOEXEC) != 0)
         return cli_refuse(cli, "pcscd could not be started: %s", strerror(errno)), -1;

@@ -14,7 +14,6 @@
 
 #include "tools/run.h"
 
-#define PREFIX "vpiv-run-"
 enum {
     RANDOM = 6,       /* bytes in the name, as hex */
     SWEEP_AGE = 10,   /* seconds: a younger one may be between mkdir and lock */
@@ -44,7 +43,7 @@ static bool random_name(char name[32])
 
     if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
         return false;
-    strcpy(name, PREFIX);
+    strcpy(name, RUN_PREFIX);
     for (size_t i = 0; i < sizeof bytes; i++)
         sprintf(name + strlen(name), "%02x", bytes[i]);
     return true;
@@ -52,8 +51,8 @@ static bool random_name(char name[32])
 
 bool place_choose(struct cli *cli, struct run_plan *plan)
 {
-    const char *bases[] = { getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"), "/tmp", "/var/tmp" };
-    size_t inside = strlen("/" PREFIX) + 2 * (size_t)RANDOM;
+    const char *bases[] = { getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"), "/dev/shm", "/tmp" };
+    size_t inside = strlen("/" RUN_PREFIX) + 2 * (size_t)RANDOM;
 
     if (!random_name(plan->name))
         return cli_refuse(cli, "no random numbers: %s", strerror(errno)), false;
@@ -73,9 +72,9 @@ bool place_choose(struct cli *cli, struct run_plan *plan)
 
 static bool is_ours(const char *name)
 {
-    size_t n = strlen(PREFIX);
+    size_t n = strlen(RUN_PREFIX);
 
-    return strncmp(name, PREFIX, n) == 0 && strlen(name + n) == 2 * (size_t)RANDOM
+    return strncmp(name, RUN_PREFIX, n) == 0 && strlen(name + n) == 2 * (size_t)RANDOM
         && name[n + strspn(name + n, "0123456789abcdef")] == '\0';
 }
 

@@ -14,6 +14,8 @@
 #include "applet/persona.h"
 #include "tools/vpiv.h"
 
+#define RUN_PREFIX "vpiv-run-" /* of the private directory's name */
+
 enum {
     RUN_READERS_MAX = 16, /* pcscd 1.9.9 silently drops what is beyond */
     RUN_PATH_MAX = 108,   /* of the socket: sun_path; PCSCLITE_CSOCK_NAME is cut to that too */
@@ -45,6 +47,7 @@ struct run_plan {
     char base[RUN_DIRECTORY_MAX];       /* the directory in which … */
     char name[32];                 /* … the private directory gets this name */
     char directory[RUN_DIRECTORY_MAX]; /* both together */
+    bool had_run_pcscd;            /* /run/pcscd was there before */
     sigset_t signals;              /* the mask that CMD gets back, … */
     struct sigaction child;        /* … and what it does about SIGCHLD */
 };
@@ -97,6 +100,9 @@ bool pcscd_answer(struct pcscd_question *question);
 
 /* pcscd_start — fork and exec, with `listener` as its socket.  Returns when it runs: the process, or -1 after
  * having told why not. */
-pid_t pcscd_start(struct cli *cli, const struct run_plan *plan, int listener, bool disable_polkit) MUST_CHECK;
+pid_t pcscd_start(struct cli *cli, struct run_plan *plan, int listener, bool disable_polkit) MUST_CHECK;
+
+/* pcscd_clear — what it has left in /run/pcscd where it had no view of its own. */
+void pcscd_clear(const struct run_plan *plan, pid_t pid);
 
 #endif
