@@ -72,3 +72,16 @@ libifdnull_la_LDFLAGS = $(AM_LDFLAGS) $(BENCH_MODULE)
 libifdfloor_la_SOURCES = tests/bench/ifdnull.c tests/bench/ifdfloor.c tests/bench/ifdnull.h
 libifdfloor_la_LDFLAGS = $(AM_LDFLAGS) $(BENCH_MODULE)
 libifdfloor_la_LIBADD = $(OPENSSL_LIBS)
+
+# Does the time of a refusal tell anything?  A short look in `check`, a long one on demand.
+check_PROGRAMS += timing
+TESTS += timing
+timing_SOURCES = tests/timing.c tests/fake.c tests/fake.h
+timing_LDADD = libapplet.la $(OPENSSL_LIBS) $(ZLIB_LIBS) -lm
+check-timing: timing
+	./timing 1000000
+.PHONY: check-timing
+
+# Looks for secrets in the memory of pcscd, in files and in core images: test_secrets.sh.
+check_PROGRAMS += secret_search
+secret_search_SOURCES = tests/secret_search.c
