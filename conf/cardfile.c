@@ -76,41 +76,6 @@ static void leave(struct cardfile *file, struct tries_lock *lock)
     tries_unlock(lock);
 }
 
-/* check_generation — ERR_CHANGED: somebody has replaced the file since it was read; read it again. */
-static enum err check_generation(struct cardfile *file, struct why *why)
-{
-    struct cardfile_head now;
-    struct tries_lock lock;
-    struct tries tries;
-    uint64_t recorded;
-    enum err e = enter(file, &lock);
-
-    /* A card without a record has no tries; it can be looked at all the same. */
-    if (e == ERR_NOT_FOUND)
-        return ERR_NONE;
-    if (e != ERR_NONE)
-        return why_set(why, e, "%s: %s", file->path, err_sentence(e));
-    e = card_read_head(file->path, &now);
-    if (e != ERR_NONE || !same_head(&now, &file->head)) {
-        leave(file, &lock);
-        return ERR_CHANGED;
-    }
-    e = tries_load(file->state, &lock, file->guid, &tries, &recorded);
-    if (e == ERR_NONE && has_record(&tries)) {
-        e = settle(file, &lock, &tries, recorded);
-        /* What could not be mended now (a disk that is read-only) is mended before the next change. */
-        e = e == ERR_MISMATCH ? e : ERR_NONE;
-    }
-    leave(file, &lock);
-    if (e == ERR_MISMATCH && file->head.generation < recorded)
-        return why_set(why, e, "%s: an older copy was put back: it is write %llu of this card, the host has seen %llu",
-                       file->path, (unsigned long long)file->head.generation, (unsigned long long)recorded);
-    if (e == ERR_MISMATCH)
-        return why_set(why, e, "%s: newer than its tries record: write %llu of this card, the record knows of %llu",
-                       file->path, (unsigned long long)file->head.generation, (unsigned long long)recorded);
-    return e == ERR_NONE ? e : why_set(why, e, "%s: the tries record cannot be read", file->path);
-}
-
 /* read_card — file and card, without the tries record. */
 static enum err read_card(struct cardfile *file, struct card **card, struct why *why)
 {
@@ -125,6 +90,61 @@ static enum err read_card(struct cardfile *file, struct card **card, struct why 
         memcpy(file->guid, (*card)->guid, sizeof file->guid);
     free(text.p);
     return e;
+}
+
+/* read_again — under the lock, where nobody writes.  ERR_CHANGED: another card has been put there, under another lock. */
+static enum err read_again(struct cardfile *file, struct card **card, struct why *why)
+{
+    uint8_t guid[sizeof file->guid];
+    enum err e;
+
+    memcpy(guid, file->guid, sizeof guid);
+    card_free(*card);
+    e = read_card(file, card, why);
+    return e == ERR_NONE && memcmp(guid, file->guid, sizeof guid) != 0 ? ERR_CHANGED : e;
+}
+
+static enum err explain(const struct cardfile *file, uint64_t recorded, enum err e, struct why *why)
+{
+    unsigned long long mine = file->head.generation, hosts = recorded;
+
+    if (e != ERR_MISMATCH)
+        return why_set(why, e, "%s: the tries record: %s", file->path, err_sentence(e));
+    if (mine < hosts)
+        return why_set(why, e, "%s: an older copy was put back: it is write %llu of this card, the host has seen %llu",
+                       file->path, mine, hosts);
+    return why_set(why, e, "%s: newer than its tries record: write %llu of this card, the record knows of %llu",
+                   file->path, mine, hosts);
+}
+
+/* check_generation — under the lock, of the file as it is then: it may have been replaced since it was read. */
+static enum err check_generation(struct cardfile *file, struct card **card, struct why *why)
+{
+    struct cardfile_head now;
+    struct tries_lock lock;
+    struct tries tries;
+    uint64_t recorded = 0;
+    enum err e = enter(file, &lock);
+
+    /* A card without a record has no tries; it can be looked at all the same. */
+    if (e == ERR_NOT_FOUND)
+        return ERR_NONE;
+    if (e != ERR_NONE)
+        return explain(file, recorded, e, why);
+    if (card_read_head(file->path, &now) != ERR_NONE || !same_head(&now, &file->head))
+        e = read_again(file, card, why);
+    if (e != ERR_NONE) {
+        leave(file, &lock);
+        return e;
+    }
+    e = tries_load(file->state, &lock, file->guid, &tries, &recorded);
+    if (e == ERR_NONE && has_record(&tries)) {
+        e = settle(file, &lock, &tries, recorded);
+        /* What could not be mended now (a disk that is read-only) is mended before the next change. */
+        e = e == ERR_MISMATCH ? e : ERR_NONE;
+    }
+    leave(file, &lock);
+    return e == ERR_NONE ? e : explain(file, recorded, e, why);
 }
 
 static enum err file_new(const char *path, struct state *state, struct cardfile **out, struct why *why)
@@ -164,7 +184,7 @@ enum err cardfile_open(const char *path, struct state *state, struct cardfile **
         card_free(*card);
         e = read_card(file, card, why);
         if (e == ERR_NONE)
-            e = check_generation(file, why);
+            e = check_generation(file, card, why);
     }
     if (e == ERR_NONE) {
         *out = file;
@@ -176,54 +196,6 @@ enum err cardfile_open(const char *path, struct state *state, struct cardfile **
     return why_set(why, e, "%s: %s", path, err_sentence(e));
 }
 
-/* The directory is real, the name is new. */
-static enum err new_path(const char *path, char resolved[PATH_MAX], struct why *why)
-{
-    const char *base = card_base(path);
-    char directory[PATH_MAX], real[PATH_MAX];
-
-    if (base[0] == '\0' || strlen(path) >= sizeof directory)
-        return why_set(why, ERR_DATA, "%.200s: not the name of a card file, or too long", path);
-    snprintf(directory, sizeof directory, "%.*s", (int)(base - path), path);
-    if (realpath(base == path ? "." : directory, real) == NULL)
-        return why_set(why, errno == ENOENT ? ERR_NOT_FOUND : ERR_STORE, "%s: %s", directory, strerror(errno));
-    if (snprintf(resolved, PATH_MAX, "%s/%s", strcmp(real, "/") == 0 ? "" : real, base) >= PATH_MAX)
-        return why_set(why, ERR_DATA, "%.200s…: the path is too long", path);
-    return ERR_NONE;
-}
-
-/* A new card is shared where its directory hands on the group that shares the state. */
-static enum file_kind kind_for(int dir, const struct state *state)
-{
-    struct stat st;
-
-    return state_shared(state) && fstat(dir, &st) == 0 && (st.st_mode & S_ISGID) != 0 &&
-           st.st_gid == state_group(state) ? FILE_SHARED : FILE_PRIVATE;
-}
-
-static enum err publish(const char *path, const struct state *state, struct in text)
-{
-    char temporary[NAME_MAX + 1];
-    const char *base = card_base(path);
-    int dir;
-    enum err e = card_directory(path, &dir);
-
-    if (e != ERR_NONE)
-        return e;
-    e = card_write_temporary(dir, base, text, state, kind_for(dir, state), temporary);
-    if (e == ERR_NONE) {
-        e = file_publish(dir, temporary, base);
-        if (e != ERR_NONE) {
-            unlinkat(dir, temporary, 0);
-        } else if (fsync(dir) != 0) {
-            unlinkat(dir, base, 0);
-            e = ERR_STORE;
-        }
-    }
-    close(dir);
-    return e;
-}
-
 enum err cardfile_create(const char *path, struct state *state, const struct card *card, const struct tries *tries,
                          struct why *why)
 {
@@ -232,7 +204,7 @@ enum err cardfile_create(const char *path, struct state *state, const struct car
     struct cardfile_head head;
     struct out text;
     struct stat st;
-    enum err e = new_path(path, resolved, why);
+    enum err e = card_new_path(path, resolved, why);
 
     if (e != ERR_NONE)
         return e;
@@ -242,7 +214,7 @@ enum err cardfile_create(const char *path, struct state *state, const struct car
     if (e == ERR_NONE)
         e = tries_create(state, card->guid, tries, first, why);
     if (e == ERR_NONE) {
-        e = publish(resolved, state, out_in(&text));
+        e = card_publish(resolved, state, out_in(&text));
         if (e == ERR_EXISTS)
             why_set(why, e, "%s: there is a file of this name already", path);
         else if (e != ERR_NONE)

@@ -148,3 +148,50 @@ enum err card_next_text(struct state *state, const struct card *card, uint64_t g
         return ERR_CRYPTO;
     return cardtext_write(&env, head, card, text);
 }
+
+enum err card_new_path(const char *path, char resolved[PATH_MAX], struct why *why)
+{
+    const char *base = card_base(path);
+    char directory[PATH_MAX], real[PATH_MAX];
+
+    if (base[0] == '\0' || strlen(path) >= sizeof directory)
+        return why_set(why, ERR_DATA, "%.200s: not the name of a card file, or too long", path);
+    snprintf(directory, sizeof directory, "%.*s", (int)(base - path), path);
+    if (realpath(base == path ? "." : directory, real) == NULL)
+        return why_set(why, errno == ENOENT ? ERR_NOT_FOUND : ERR_STORE, "%s: %s", directory, strerror(errno));
+    if (snprintf(resolved, PATH_MAX, "%s/%s", strcmp(real, "/") == 0 ? "" : real, base) >= PATH_MAX)
+        return why_set(why, ERR_DATA, "%.200s…: the path is too long", path);
+    return ERR_NONE;
+}
+
+/* A new card is shared where its directory hands on the group that shares the state. */
+static enum file_kind kind_for(int dir, const struct state *state)
+{
+    struct stat st;
+
+    return state_shared(state) && fstat(dir, &st) == 0 && (st.st_mode & S_ISGID) != 0 &&
+           st.st_gid == state_group(state) ? FILE_SHARED : FILE_PRIVATE;
+}
+
+enum err card_publish(const char *path, const struct state *state, struct in text)
+{
+    char temporary[NAME_MAX + 1];
+    const char *base = card_base(path);
+    int dir;
+    enum err e = card_directory(path, &dir);
+
+    if (e != ERR_NONE)
+        return e;
+    e = card_write_temporary(dir, base, text, state, kind_for(dir, state), temporary);
+    if (e == ERR_NONE) {
+        e = file_publish(dir, temporary, base);
+        if (e != ERR_NONE) {
+            unlinkat(dir, temporary, 0);
+        } else if (fsync(dir) != 0) {
+            unlinkat(dir, base, 0);
+            e = ERR_STORE;
+        }
+    }
+    close(dir);
+    return e;
+}

@@ -34,4 +34,9 @@ enum err card_next_text(struct state *state, const struct card *card, uint64_t g
 enum err card_write_temporary(int dir, const char *base, struct in text, const struct state *state,
                               enum file_kind kind, char name[NAME_MAX + 1]) MUST_CHECK;
 
+/* card_new_path — the path of a file to be made: its directory resolved, its name as it is.
+ * card_publish — make it, whole and durable.  ERR_EXISTS: the name is taken. */
+enum err card_new_path(const char *path, char resolved[PATH_MAX], struct why *why) MUST_CHECK;
+enum err card_publish(const char *path, const struct state *state, struct in text) MUST_CHECK;
+
 #endif

@@ -141,13 +141,18 @@ static enum err get_bool(const struct at *at, const struct field *field, void *m
 /* Lines of 64 characters; libconfig joins strings that follow each other. */
 enum { BASE64_LINE = 48, BASE64_CHARACTERS = BASE64_LINE / 3 * 4 };
 
+static bool has_lines(const struct field *field, const void *member)
+{
+    return field->type == FIELD_BASE64 && bytes_in(member).n > BASE64_LINE;
+}
+
 static enum err put_base64(struct out *text, const struct field *field, const void *member, int depth)
 {
     struct in rest = bytes_in(member), part;
 
     if (rest.n < field->min || rest.n > field->max)
         return ERR_DATA;
-    for (bool first = true, split = rest.n > BASE64_LINE; first || !in_end(&rest); first = false) {
+    for (bool first = true, split = has_lines(field, member); first || !in_end(&rest); first = false) {
         uint8_t line[BASE64_CHARACTERS + 1];
 
         if (!in_take(&rest, rest.n < BASE64_LINE ? rest.n : BASE64_LINE, &part))
@@ -366,7 +371,7 @@ enum err fields_put(struct out *text, const struct field *fields, size_t n, cons
             continue;
         indent(text, depth);
         text_put(text, fields[i].name);
-        text_put(text, " = ");
+        text_put(text, has_lines(&fields[i], member) ? " =" : " = ");
         e = types[fields[i].type].put(text, &fields[i], member, depth);
         text_put(text, ";\n");
     }

@@ -12,3 +12,12 @@ libconf_la_SOURCES = \
 	conf/store.c conf/store.h \
 	conf/tries.c conf/tries.h
 LIBCONF_LA = libconf.la
+
+# Examples, not configuration: the defaults need no file, and installing must not touch one that is there.
+conf_examplesdir = $(docdir)/examples
+conf_examples_DATA = conf/vpiv.conf
+dist_conf_examples_DATA = conf/example.card
+EXTRA_DIST += conf/vpiv.conf.in
+CLEANFILES += conf/vpiv.conf
+conf/vpiv.conf: conf/vpiv.conf.in
+	$(AM_V_GEN)$(MKDIR_P) conf && sed 's|@sysconfdir[@]|$(sysconfdir)|' '$(srcdir)/conf/vpiv.conf.in' >$@

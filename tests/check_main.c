@@ -10,7 +10,13 @@
 /* One row a suite, in alphabetical order. */
 static Suite *(*const suites[])(void) = {
     suite_applet,
+    suite_cardfile,
+    suite_cardtext,
     suite_err,
+    suite_settings,
+    suite_state,
+    suite_store,
+    suite_tries,
 };
 
 int main(void)

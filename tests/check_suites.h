@@ -6,6 +6,12 @@
 #include <check.h>
 
 Suite *suite_applet(void);
+Suite *suite_cardfile(void);
+Suite *suite_cardtext(void);
 Suite *suite_err(void);
+Suite *suite_settings(void);
+Suite *suite_state(void);
+Suite *suite_store(void);
+Suite *suite_tries(void);
 
 #endif

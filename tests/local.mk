@@ -18,8 +18,15 @@ TESTS += check_vpiv
 endif
 check_vpiv_SOURCES = \
 	tests/check_main.c tests/check_suites.h tests/fake.c tests/fake.h \
+	tests/cards.c tests/cards.h \
 	tests/check_applet.c \
-	tests/check_err.c
+	tests/check_cardfile.c \
+	tests/check_cardtext.c \
+	tests/check_err.c \
+	tests/check_settings.c \
+	tests/check_state.c \
+	tests/check_store.c \
+	tests/check_tries.c
 check_vpiv_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_vpiv_LDADD = $(LIBCONF_LA) libapplet.la \
 	$(CHECK_LIBS) $(LIBCONFIG_LIBS) $(OPENSSL_LIBS) $(ZLIB_LIBS)
