@@ -197,6 +197,8 @@ int verb_conform(struct cli *cli, int argc, char **argv)
         play_all(judge, &report, argc, argv);
         report_end(&report);
         status = report_failed(&report) == 0 ? CLI_DONE : CLI_FAILED;
+        if (!judge_end(judge, &why))
+            status = cli_fail(cli, ERR_DATA, &why);
     }
     judge_free(judge);
     if (o.applet)

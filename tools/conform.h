@@ -89,6 +89,10 @@ bool conform_is_yubikey(struct wire *wire);
 /* judge_new — get to know the card on the wire.  NULL with a sentence in why: it does not answer, or the PIN given
  * is not its PIN.  wire and terms are borrowed. */
 struct judge *judge_new(struct wire *wire, const struct terms *terms, struct why *why);
+
+/* judge_end — take away the certificates whose keys the rows have replaced.  The keys themselves stay: a PIV card has
+ * no command that deletes one. */
+bool judge_end(struct judge *judge, struct why *why);
 void judge_free(struct judge *judge);
 
 /* judge_row — bring the card to the row's start, play it, look at the card once more, bring it back. */

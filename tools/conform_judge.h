@@ -27,6 +27,7 @@ struct var {
 struct slot {
     uint8_t ref;
     uint8_t alg;   /* 0 = none, or of no known kind */
+    bool replaced; /* the key behind it is one of this run */
     EVP_PKEY *pub;
 };
 
@@ -88,6 +89,7 @@ void hex_masked(const struct judge *j, struct in bytes, size_t most, struct out 
 bool play(struct judge *j, const char *script);
 bool playf(struct judge *j, const char *format, ...) PRINTF_LIKE(2, 3);
 bool fail(struct judge *j, const char *format, ...) PRINTF_LIKE(2, 3);
+bool does_not_apply(struct judge *j, const char *reason);          /* found out on the way to the start; returns false */
 
 /* conform_words.c: functions and tests of the language. */
 bool word_compute(struct judge *j, const struct words *w, struct out *out);
@@ -117,6 +119,7 @@ struct slot *slot_of(struct judge *j, uint8_t ref);
 bool state_personalise(struct judge *j);
 bool state_key(struct judge *j, uint8_t ref, uint8_t alg);         /* GENERATE, certificate, PUT DATA */
 void state_spoil(struct judge *j, uint8_t ref);
+bool state_clear(struct judge *j);                                 /* no certificate without its key is left behind */
 bool certificate_object(struct judge *j, EVP_PKEY *pub, const char *name, size_t padding, struct out *out);
 X509 *certificate_read(struct judge *j, uint32_t tag);
 uint32_t certificate_tag(uint8_t ref);

@@ -116,6 +116,20 @@ struct judge *judge_new(struct wire *wire, const struct terms *terms, struct why
     return NULL;
 }
 
+bool judge_end(struct judge *j, struct why *why)
+{
+    struct result result = { .verdict = VERDICT_PASS };
+
+    if (j->wire->back != NULL)
+        return true;
+    j->result = &result;
+    bool good = state_clear(j) && j->wire->reset(j->wire->ctx, false);
+    j->result = NULL;
+    if (!good)
+        why_set(why, ERR_DATA, "the card could not be brought back: %s", result.text);
+    return good;
+}
+
 void judge_free(struct judge *j)
 {
     if (j == NULL)

@@ -54,6 +54,15 @@ bool fail(struct judge *j, const char *format, ...)
     return false;
 }
 
+bool does_not_apply(struct judge *j, const char *reason)
+{
+    if (j->result->verdict != VERDICT_FAIL) {
+        j->result->verdict = VERDICT_NOT_APPLICABLE;
+        snprintf(j->result->text, sizeof j->result->text, "%s", reason);
+    }
+    return false;
+}
+
 /* "sent … received … expected …" */
 static bool fail_answer(struct judge *j, struct in command, const char *expected)
 {

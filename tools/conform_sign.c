@@ -135,7 +135,7 @@ const struct row rows_gas[] = {
       "yk: sign 95 11 {00*32} -> 6A80, sign 9D 07 {00*32} -> 6A80, sign 9A 14 {00*48} -> 6A80;"
       "try -> 9000", NULL,
       "P2 3.2.4" },
-    { "GAS-24", "F pin empty constant", "a key reference without a key is refused",
+    { "GAS-24", "F empty constant verify", "a key reference without a key is refused",
       "piv: each 07 11 14: 0087{.}{empty}[7C(82()81({00*32}))]00 -> 6A86;"
       "yk: each 07 11 14: 0087{.}{empty}[7C(82()81({00*32}))]00 -> 6A80|6A86|6A88", NULL, "P2 3.2.4" },
     { "GAS-25", "F pin", "numbers that are no key are refused",

@@ -130,15 +130,34 @@ static bool reach_blocked(struct judge *j)
     return play(j, "check drain T 00200080[{bad}]");
 }
 
+/* A key without a certificate shows itself by working. */
+static bool has_key(struct judge *j, uint8_t ref)
+{
+    static const struct {
+        uint8_t alg;
+        unsigned size;
+    } kinds[] = { { ALG_P256, 32 }, { ALG_RSA2048, 256 }, { ALG_P384, 48 }, { ALG_RSA1024, 128 },
+                  { ALG_RSA3072, 384 }, { ALG_RSA4096, 512 }, { ALG_ED25519, 32 } };
+
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (!playf(j, "pin; sign %02X %02X {00*%u} -> * 9000|err+", ref, kinds[i].alg, kinds[i].size))
+            return false;
+        if (j->sw == 0x9000)
+            return true;
+    }
+    return false;
+}
+
 static bool reach_empty(struct judge *j)
 {
     state_learn(j);
     for (size_t i = 0; i < KEYREF_COUNT; i++) {
         struct slot *slot = slot_of(j, keyrefs[i].ref);
-        if (slot != NULL && slot->pub == NULL && !keyrefs[i].yubikey && slot->ref != 0x82 && slot->ref != 0x95)
-            return var_set(j, "empty", in_of(&slot->ref, 1));
+        if (slot == NULL || slot->pub != NULL || keyrefs[i].yubikey || has_key(j, slot->ref))
+            continue;
+        return var_set(j, "empty", in_of(&slot->ref, 1)) && play(j, "reset; select; pin");
     }
-    return fail(j, "no key reference of the card is empty");
+    return does_not_apply(j, "every key reference of the card holds a key");
 }
 
 static bool reach_puk_blocked(struct judge *j)
@@ -249,9 +268,12 @@ static bool key_there(struct judge *j, const char *word, struct result *result)
         return true;
     state_learn(j);
     struct slot *slot = slot_of(j, (uint8_t)ref);
-    if (slot != NULL && slot->alg == alg)
+    if (slot != NULL && slot->pub != NULL && (alg == 0 || slot->alg == alg))
         return true;
-    snprintf(reason, sizeof reason, "needs a certificate in %02X for a key of algorithm %02X", ref, alg);
+    if (alg == 0)
+        snprintf(reason, sizeof reason, "needs a certificate for %02X", ref);
+    else
+        snprintf(reason, sizeof reason, "needs a certificate for %02X, with a key of algorithm %02X", ref, alg);
     return not_applicable(result, reason);
 }
 

@@ -103,9 +103,25 @@ void state_spoil(struct judge *j, uint8_t ref)
 {
     struct slot *slot = slot_of(j, ref);
 
-    if (slot != NULL)
+    if (slot != NULL) {
         slot_set(slot, NULL);
+        slot->replaced = true;
+    }
     j->personal = false;
+}
+
+bool state_clear(struct judge *j)
+{
+    bool asked = false, good = true;
+
+    for (size_t i = 0; i < SLOTS_MAX; i++) {
+        uint32_t tag = certificate_tag(j->slots[i].ref);
+        if (!j->slots[i].replaced || tag == 0)
+            continue;
+        good = (asked || play(j, "reset; select; adm")) && playf(j, "put %06X _ -> 9000", tag) && good;
+        asked = true;
+    }
+    return good;
 }
 
 static bool certificate_name(X509_NAME *name, const char *text)
@@ -176,6 +192,7 @@ bool state_key(struct judge *j, uint8_t ref, uint8_t alg)
     if (pub == NULL)
         return fail(j, "GENERATE for %02X answered with no public key", ref);
     slot_set(slot, pub);
+    slot->replaced = true;
     return certificate_object(j, pub, name, 0, &out) && var_set(j, "made", out_in(&out)) &&
            playf(j, "put %06X {made} -> 9000", certificate_tag(ref));
 }
