@@ -26,7 +26,7 @@ debian_build='autoconf automake libtool make gcc libc6-dev pkgconf
 debian_demo='pcscd opensc openssl'
 debian_check='bash check xz-utils binutils clang valgrind python3 procps util-linux man-db groff-base
     pcsc-tools nginx curl xvfb xdotool libnss3-tools xauth'
-debian_check_optional='chromium yubico-piv-tool ykcs11 libengine-pkcs11-openssl pkcs11-provider'
+debian_check_optional='chromium yubico-piv-tool ykcs11 yubikey-manager libengine-pkcs11-openssl pkcs11-provider'
 
 # Untried.
 fedora_build='autoconf automake libtool make gcc pkgconf-pkg-config
@@ -34,7 +34,7 @@ fedora_build='autoconf automake libtool make gcc pkgconf-pkg-config
 fedora_demo='pcsc-lite opensc openssl'
 fedora_check='bash check-devel xz binutils clang valgrind python3 procps-ng util-linux man-db groff-base
     pcsc-tools nginx curl xorg-x11-server-Xvfb xdotool nss-tools xorg-x11-xauth libasan libubsan'
-fedora_check_optional='chromium yubico-piv-tool openssl-pkcs11 pkcs11-provider'
+fedora_check_optional='chromium yubico-piv-tool yubikey-manager openssl-pkcs11 pkcs11-provider'
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then

@@ -139,15 +139,19 @@ import() {
 }
 
 # reader_start CARD… — a private pcscd with one reader for each card, for every program started after it.
+# reader_start_with OPTION… — the same with any options of `vpiv run`.
 # reader_stop — ends it and returns the status of `vpiv run`.  restarting reader_start afterwards is fine.
 reader_pid=
 reader_start() {
     local card args=()
     for card in "$@"; do args+=(-c "$card"); done
+    reader_start_with "${args[@]}"
+}
+reader_start_with() {
     rm -f "$scratch/reader.env" "$scratch/reader.end"
     mkfifo "$scratch/reader.end"
     # shellcheck disable=SC2016 # expanded inside
-    vpiv run "${args[@]}" -- sh -c '
+    vpiv run "$@" -- sh -c '
         printf "%s\n%s\n" "$PCSCLITE_CSOCK_NAME" "$VPIV_READER_DIR" >"$0/reader.tmp"
         mv "$0/reader.tmp" "$0/reader.env"
         exec cat "$0/reader.end"' "$scratch" 2>"$scratch/reader.log" &

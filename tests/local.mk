@@ -42,7 +42,8 @@ check_conform_LDADD = libconform.la libapplet.la $(CHECK_LIBS) $(OPENSSL_LIBS) $
 
 # Whole programs, through a private pcscd: each prints its own plan.
 SHELL_TESTS = \
-	tests/test_house.sh
+	tests/test_house.sh \
+	tests/test_yubikey.sh
 TESTS += $(SHELL_TESTS)
 dist_check_SCRIPTS += $(SHELL_TESTS)
 
