@@ -14,7 +14,7 @@
 
 #include "conf/cardfile.h"
 #include "conf/settings.h"
-#include "tools/vpiv.h"
+#include "tools/insert.h"
 
 struct insert_options {
     unsigned reader;
@@ -245,6 +245,28 @@ static int insert_again(struct cli *cli, const struct reader *reader)
     if (renameat(reader->fd, "ejected", reader->fd, "card") != 0)
         return store_failed(cli, reader);
     return CLI_DONE;
+}
+
+bool insert_somewhere(struct cli *cli, const char *path, unsigned *number)
+{
+    char real[PATH_MAX], name[16];
+    struct reader reader;
+    struct stat st;
+    bool done = false, go_on = cli->store.readers[0] != '\0' && realpath(path, real) != NULL;
+
+    for (*number = 0; go_on && !done; *number += !done) {
+        snprintf(name, sizeof name, "%u", *number);
+        go_on = reader_path(cli, name, reader.path) && stat(reader.path, &st) == 0 &&
+                reader_open(cli, *number, &reader);
+        if (!go_on)
+            break;
+        if (!occupied(&reader)) {
+            go_on = !in_other_reader(cli, &reader, real) && fits(cli, &reader, real);
+            done = go_on && put_link(cli, &reader, real) == CLI_DONE;
+        }
+        close(reader.fd);
+    }
+    return done;
 }
 
 int verb_insert(struct cli *cli, int argc, char **argv)

@@ -32,19 +32,36 @@ libconform_la_SOURCES = tools/conform.h \
 	tools/conform_yubikey.c
 libconform_la_CFLAGS = $(AM_CFLAGS) -pthread
 
+# PKCS#12 files and where their keys go: also linked into the unit tests.
+noinst_LTLIBRARIES += libbundle.la
+libbundle_la_SOURCES = \
+	tools/bundle.c tools/bundle.h \
+	tools/certinfo.c tools/certinfo.h \
+	tools/p12.c tools/p12.h \
+	tools/p12asn1.c tools/p12asn1.h \
+	tools/p12crypt.c tools/p12crypt.h \
+	tools/p12find.c tools/p12find.h \
+	tools/p12pass.c tools/p12pass.h \
+	tools/slots.c tools/slots.h \
+	tools/trial.c tools/trial.h
+
 bin_PROGRAMS += vpiv
 vpiv_SOURCES = \
 	tools/ask.c \
 	tools/conform.c tools/conform_report.c tools/conform_report.h \
-	tools/insert.c \
+	tools/import.c tools/import.h \
+	tools/insert.c tools/insert.h \
 	tools/keeper.c \
+	tools/new.c \
+	tools/newcard.c tools/newcard.h \
 	tools/option.c \
 	tools/outfit.c \
 	tools/pcscd.c \
 	tools/place.c \
+	tools/report.c tools/report.h \
 	tools/run.c tools/run.h \
 	tools/vpiv.c tools/vpiv.h
 vpiv_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DVPIV_DRIVER='"$(pcscexecdir)/libifdvpiv.so"' -DPCSC_DROPDIR='"$(PCSC_DROPDIR)"'
-vpiv_LDADD = libconform.la $(LIBCONF_LA) libapplet.la $(JANSSON_LIBS) $(LIBCONFIG_LIBS) $(OPENSSL_LIBS) $(PCSC_LIBS) \
+vpiv_LDADD = libconform.la libbundle.la $(LIBCONF_LA) libapplet.la $(JANSSON_LIBS) $(LIBCONFIG_LIBS) $(OPENSSL_LIBS) $(PCSC_LIBS) \
 	$(ZLIB_LIBS)

@@ -126,6 +126,8 @@ bool cli_secret(struct cli *cli, const struct ask *ask, struct secret **out) MUS
 int cli_json(struct cli *cli, json_t *take);
 
 /* The verbs. */
+int verb_import(struct cli *cli, int argc, char **argv);
+int verb_new(struct cli *cli, int argc, char **argv);
 int verb_insert(struct cli *cli, int argc, char **argv);
 int verb_eject(struct cli *cli, int argc, char **argv);
 int verb_run(struct cli *cli, int argc, char **argv);
