@@ -48,18 +48,22 @@ libbundle_la_SOURCES = \
 bin_PROGRAMS += vpiv
 vpiv_SOURCES = \
 	tools/ask.c \
+	tools/cert.c \
 	tools/conform.c tools/conform_report.c tools/conform_report.h \
 	tools/import.c tools/import.h \
 	tools/insert.c tools/insert.h \
 	tools/keeper.c \
+	tools/list.c \
 	tools/new.c \
 	tools/newcard.c tools/newcard.h \
 	tools/option.c \
 	tools/outfit.c \
 	tools/pcscd.c \
+	tools/pick.c tools/pick.h \
 	tools/place.c \
 	tools/report.c tools/report.h \
 	tools/run.c tools/run.h \
+	tools/show.c \
 	tools/vpiv.c tools/vpiv.h
 vpiv_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DVPIV_DRIVER='"$(pcscexecdir)/libifdvpiv.so"' -DPCSC_DROPDIR='"$(PCSC_DROPDIR)"'

@@ -49,6 +49,27 @@ static const ASN1_TYPE *attribute(const P12_BAG *bag, int nid)
     return at < 0 ? NULL : X509_ATTRIBUTE_get0_type(X509at_get_attr(bag->attributes, at), 0);
 }
 
+/* A label for terminals and card files: no control characters (C0, DEL, C1), and of bounded length. */
+static char *clean(char *name)
+{
+    size_t n = name == NULL ? 0 : strlen(name);
+
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)name[i], next = (unsigned char)name[i + 1];
+
+        if (c < 0x20 || c == 0x7F)
+            name[i] = '?';
+        else if (c == 0xC2 && next >= 0x80 && next < 0xA0)
+            name[i] = name[i + 1] = '?';
+    }
+    if (n > P12_NAME_MAX) {
+        for (n = P12_NAME_MAX; n > 0 && ((unsigned char)name[n] & 0xC0) == 0x80;)
+            n--;
+        name[n] = '\0';
+    }
+    return name;
+}
+
 static char *friendly_name(const P12_BAG *bag)
 {
     const ASN1_TYPE *value = attribute(bag, NID_friendlyName);
@@ -56,9 +77,9 @@ static char *friendly_name(const P12_BAG *bag)
     if (value == NULL || (value->type != V_ASN1_BMPSTRING && value->type != V_ASN1_UTF8STRING))
         return NULL;
     if (value->type == V_ASN1_UTF8STRING)
-        return OPENSSL_strndup((const char *)value->value.utf8string->data,
-                               (size_t)value->value.utf8string->length);
-    return OPENSSL_uni2utf8(value->value.bmpstring->data, value->value.bmpstring->length);
+        return clean(OPENSSL_strndup((const char *)value->value.utf8string->data,
+                                     (size_t)value->value.utf8string->length));
+    return clean(OPENSSL_uni2utf8(value->value.bmpstring->data, value->value.bmpstring->length));
 }
 
 static ASN1_OCTET_STRING *local_key_id(const P12_BAG *bag)

@@ -13,6 +13,7 @@ enum {
     P12_SIZE_MAX = 8 << 20,
     P12_BAGS_MAX = 2048,        /* of one file, all kinds together: Java's trust store has some 150 */
     P12_DEPTH_MAX = 8,          /* safe contents inside safe contents */
+    P12_NAME_MAX = 120,         /* bytes of a friendly name that are kept */
     P12_ITERATIONS = 2000000,   /* one derivation; Firefox takes 600,000, Java refuses above 5,000,000 */
 };
 

@@ -128,6 +128,10 @@ int cli_json(struct cli *cli, json_t *take);
 /* The verbs. */
 int verb_import(struct cli *cli, int argc, char **argv);
 int verb_new(struct cli *cli, int argc, char **argv);
+int verb_show(struct cli *cli, int argc, char **argv);
+int verb_list(struct cli *cli, int argc, char **argv);
+int verb_cert(struct cli *cli, int argc, char **argv);
+int verb_uri(struct cli *cli, int argc, char **argv);
 int verb_insert(struct cli *cli, int argc, char **argv);
 int verb_eject(struct cli *cli, int argc, char **argv);
 int verb_run(struct cli *cli, int argc, char **argv);
