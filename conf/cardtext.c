@@ -13,6 +13,8 @@
 #include "conf/field.h"
 
 #define HEAD_MAGIC "# vpiv-card "
+#define GUID_BEFORE "guid = \""
+#define GUID_AFTER "\";\n"
 #define SEAL_BEFORE "seal = \""
 #define SEAL_AFTER "\";\n"
 enum { SEAL_SIZE = 32, SEAL_LINE = sizeof SEAL_BEFORE - 1 + 2 * SEAL_SIZE + sizeof SEAL_AFTER - 1 };
@@ -236,6 +238,7 @@ static const struct field chain_fields[] = {
     { "certificate", FIELD_BASE64, .offset = 0, .size = sizeof(struct bytes), .min = 1, .max = CHAIN_CERT_MAX },
 };
 
+/* The GUID comes first: find_guid. */
 static const struct field card_fields[] = {
     { "guid",               FIELD_HEX,    FIELD_AT(struct card, guid) },
     { "serial",             FIELD_NUMBER, FIELD_AT(struct card, serial), .min = 1, .max = UINT32_MAX },
@@ -353,7 +356,7 @@ enum err cardtext_write(const struct piv_env *env, const struct cardfile_head *h
     return text->bad ? ERR_FULL : ERR_NONE;
 }
 
-/* split — the sealed part and the seal of the last line. */
+/* split — the sealed part, and the seal of the last line. */
 static bool split(struct in text, struct in *body, uint8_t seal[SEAL_SIZE])
 {
     struct in before, digits;
@@ -377,7 +380,7 @@ static unsigned line_of(struct in text, const void *where)
     return line;
 }
 
-/* The parser must not see what would make it open other files, or end before the text does. */
+/* Refused for what they are, with their line: whoever writes one into a card file should learn it. */
 static enum err check_bytes(const char *path, struct in text, struct why *why)
 {
     const void *found = memmem(text.p, text.n, "@include", 8);
@@ -388,6 +391,43 @@ static enum err check_bytes(const char *path, struct in text, struct why *why)
     if (found != NULL)
         return why_set(why, ERR_DATA, "%s:%u: a zero byte", path, line_of(text, found));
     return ERR_NONE;
+}
+
+/* find_guid — of the second line, which has one form: it names the seal's key, so it is read before the seal is known
+ * to fit. */
+static bool find_guid(struct in text, uint8_t guid[16])
+{
+    struct in head, before, digits, after;
+    const uint8_t *end = memchr(text.p, '\n', text.n);
+    char hex[2 * 16 + 1];
+
+    if (end == NULL || !in_take(&text, (size_t)(end - text.p) + 1, &head) ||
+        !in_take(&text, sizeof GUID_BEFORE - 1, &before) || !in_take(&text, sizeof hex - 1, &digits) ||
+        !in_take(&text, sizeof GUID_AFTER - 1, &after))
+        return false;
+    snprintf(hex, sizeof hex, "%.*s", (int)digits.n, (const char *)digits.p);
+    return in_equal(before, in_of(GUID_BEFORE, sizeof GUID_BEFORE - 1)) &&
+           in_equal(after, in_of(GUID_AFTER, sizeof GUID_AFTER - 1)) && hex_get(hex, guid, 16);
+}
+
+/* Nothing but the GUID is looked at before the seal fits, not even by the parser: libconfig ends the process when
+ * memory runs out, and 1.5 loses some at the end of a broken string. */
+static enum err check_seal(const struct piv_env *env, const char *path, struct in text, struct in *body,
+                           struct why *why)
+{
+    uint8_t guid[16], seal[SEAL_SIZE], found[SEAL_SIZE];
+    enum err e;
+
+    if (!find_guid(text, guid))
+        return why_set(why, ERR_DATA, "%s:2: not the card's GUID", path);
+    if (!split(text, body, found))
+        return why_set(why, ERR_MISMATCH, "%s: the last line is not the card's seal: the file was edited or cut off",
+                       path);
+    e = seal_of(env, guid, *body, seal);
+    if (e == ERR_NONE && CRYPTO_memcmp(seal, found, sizeof seal) != 0)
+        e = why_set(why, ERR_MISMATCH, "%s: the seal does not fit: the card belongs to another host secret than this "
+                    "one, or the file was edited", path);
+    return e;
 }
 
 static enum err parse(config_t *config, const char *path, struct in body, struct why *why)
@@ -404,27 +444,6 @@ static enum err parse(config_t *config, const char *path, struct in body, struct
     free(text);
     return good ? ERR_NONE
                 : why_set(why, ERR_DATA, "%s:%d: %s", path, config_error_line(config), config_error_text(config));
-}
-
-/* The GUID is needed to know the seal's key; nothing else is believed before the seal fits. */
-static enum err check_seal(const struct piv_env *env, const char *path, const config_t *config, struct in text,
-                           struct why *why)
-{
-    uint8_t guid[16], seal[SEAL_SIZE], found[SEAL_SIZE];
-    const char *string;
-    struct in body;
-    enum err e;
-
-    if (!split(text, &body, found))
-        return why_set(why, ERR_MISMATCH, "%s: the last line is not the card's seal: the file was edited or cut off",
-                       path);
-    if (config_lookup_string(config, "guid", &string) != CONFIG_TRUE || !hex_get(string, guid, sizeof guid))
-        return why_set(why, ERR_DATA, "%s: the card has no GUID", path);
-    e = seal_of(env, guid, body, seal);
-    if (e == ERR_NONE && CRYPTO_memcmp(seal, found, sizeof seal) != 0)
-        e = why_set(why, ERR_MISMATCH, "%s: the seal does not fit: the card belongs to another host secret than this "
-                    "one, or the file was edited", path);
-    return e;
 }
 
 static enum err fill(const config_t *config, const char *path, struct card **out, struct why *why)
@@ -448,8 +467,7 @@ static enum err fill(const config_t *config, const char *path, struct card **out
 enum err cardtext_read(const struct piv_env *env, const char *path, struct in text, struct cardfile_head *head,
                        struct card **card, struct why *why)
 {
-    struct in sealed = text;
-    uint8_t seal[SEAL_SIZE];
+    struct in body;
     config_t config;
     enum err e = cardtext_head(text, head);
 
@@ -460,14 +478,13 @@ enum err cardtext_read(const struct piv_env *env, const char *path, struct in te
     if (e != ERR_NONE)
         return why_set(why, e, "%s:1: not a card file", path);
     e = check_bytes(path, text, why);
+    if (e == ERR_NONE)
+        e = check_seal(env, path, text, &body, why);
     if (e != ERR_NONE)
         return e;
-    /* Without the seal's own line, where there is one: a second seal is then an unknown setting like any other. */
-    (void)!split(text, &sealed, seal);
+    /* Without the seal's own line: a second seal is an unknown setting like any other. */
     config_init(&config);
-    e = parse(&config, path, sealed, why);
-    if (e == ERR_NONE)
-        e = check_seal(env, path, &config, text, why);
+    e = parse(&config, path, body, why);
     if (e == ERR_NONE)
         e = fill(&config, path, card, why);
     config_destroy(&config);

@@ -104,7 +104,8 @@ START_TEST(every_name_survives)
         check_round_trip(card);
     }
     for (size_t i = 0; i < OBJECT_COUNT; i++) {
-        card->n_objects = 1;
+        while (card->n_objects > 1)
+            ck_assert_int_eq(card_put_object(card, card->objects[1].tag, in_of(NULL, 0)), ERR_NONE);
         card->objects[0].tag = objects[i].last;
         check_round_trip(card);
     }
@@ -251,6 +252,8 @@ static const struct {
     { "atr = \"auto\"", "atr = \"manual\"", "manual", ERR_DATA },
     { "pin_usage = \"", "pin_usage = \"00", "pin_usage", ERR_DATA },
     { "guid = \"", "guid = \"0", "GUID", ERR_DATA },
+    { "guid = \"", "guid  = \"", "GUID", ERR_DATA },
+    { "guid = \"", "serial = 1;\nguid = \"", "GUID", ERR_DATA },
     { "log_n = 4", "log_n = 0", "log_n", ERR_DATA },
     { "log_n = 4", "log_n = 21", "log_n", ERR_DATA },
     { "log_n = 4", "log_n = 4.0", "log_n", ERR_DATA },
@@ -342,13 +345,15 @@ END_TEST
 
 START_TEST(deep_nesting_is_refused)
 {
-    enum { DEPTH = 400000 };
+    enum { DEPTH = 400000, ROOM = DEPTH + 512 };
     struct card *again;
-    char *text = malloc(DEPTH + 100);
-    size_t n = (size_t)snprintf(text, 100, "# vpiv-card 1 1 000102030405060708090a0b0c0d0e0f\na = ");
+    char *text = malloc(ROOM);
+    int n = snprintf(text, ROOM, "# vpiv-card 1 1 000102030405060708090a0b0c0d0e0f\nguid = \"%032d\";\na = ", 0);
 
     memset(text + n, '(', DEPTH);
-    ck_assert_int_eq(read_text(text, n + DEPTH, &again), ERR_DATA);
+    text[n + DEPTH] = '\n';
+    text[n + DEPTH + 1] = '\0';
+    ck_assert_int_eq(read_text(text, reseal(text, ROOM), &again), ERR_DATA);
     free(text);
 }
 END_TEST

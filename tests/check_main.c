@@ -11,8 +11,10 @@
 static Suite *(*const suites[])(void) = {
     suite_applet,
     suite_cardfile,
+    suite_cardio,
     suite_cardtext,
     suite_err,
+    suite_record,
     suite_settings,
     suite_state,
     suite_store,

@@ -7,8 +7,10 @@
 
 Suite *suite_applet(void);
 Suite *suite_cardfile(void);
+Suite *suite_cardio(void);
 Suite *suite_cardtext(void);
 Suite *suite_err(void);
+Suite *suite_record(void);
 Suite *suite_settings(void);
 Suite *suite_state(void);
 Suite *suite_store(void);

@@ -18,11 +18,13 @@ TESTS += check_vpiv
 endif
 check_vpiv_SOURCES = \
 	tests/check_main.c tests/check_suites.h tests/fake.c tests/fake.h \
-	tests/cards.c tests/cards.h \
+	tests/cards.c tests/cards.h tests/host.c tests/host.h tests/slip.c tests/slip.h \
 	tests/check_applet.c \
 	tests/check_cardfile.c \
+	tests/check_cardio.c \
 	tests/check_cardtext.c \
 	tests/check_err.c \
+	tests/check_record.c \
 	tests/check_settings.c \
 	tests/check_state.c \
 	tests/check_store.c \
