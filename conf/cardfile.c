@@ -46,8 +46,8 @@ static bool has_record(const struct tries *tries)
     return memcmp(tries->allowed, none.allowed, sizeof none.allowed) != 0;
 }
 
-/* settle — the file's generation is the record's, or one more: a crash between the two, mended here.  The name must be
- * durable before the record says so. */
+/* settle — the file's generation is the record's, or one more: a crash between the two, mended here.  The name must
+ * be durable before the record says so. */
 static enum err settle(struct cardfile *file, struct tries_lock *lock, const struct tries *tries, uint64_t recorded)
 {
     enum err e;
@@ -92,7 +92,8 @@ static enum err read_card(struct cardfile *file, struct card **card, struct why 
     return e;
 }
 
-/* read_again — under the lock, where nobody writes.  ERR_CHANGED: another card has been put there, under another lock. */
+/* read_again — under the lock, where nobody writes.  ERR_CHANGED: another card has been put there, under another
+ * lock. */
 static enum err read_again(struct cardfile *file, struct card **card, struct why *why)
 {
     uint8_t guid[sizeof file->guid];
@@ -111,7 +112,8 @@ static enum err explain(const struct cardfile *file, uint64_t recorded, enum err
     if (e != ERR_MISMATCH)
         return why_set(why, e, "%s: the tries record: %s", file->path, err_sentence(e));
     if (mine < hosts)
-        return why_set(why, e, "%s: an older copy was put back: it is write %llu of this card, the host has seen %llu",
+        return why_set(why, e,
+                       "%s: an older copy was put back: it is write %llu of this card, the host has seen %llu",
                        file->path, mine, hosts);
     return why_set(why, e, "%s: newer than its tries record: write %llu of this card, the record knows of %llu",
                    file->path, mine, hosts);
@@ -358,8 +360,8 @@ static enum err cardfile_tries_read(void *ctx, struct tries *now)
 }
 
 /* change_tries — read, change, write, in one go under the lock.  change says whether there is anything to write. */
-static enum err change_tries(struct cardfile *file, enum err (*change)(struct tries *, const void *), const void *about,
-                             struct tries *now)
+static enum err change_tries(struct cardfile *file, enum err (*change)(struct tries *, const void *),
+                             const void *about, struct tries *now)
 {
     struct tries_lock lock;
     uint64_t generation;

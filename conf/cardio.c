@@ -47,9 +47,10 @@ static enum err check_file(const char *path, const struct state *state, const st
 {
     *kind = file_kind(st, state_group(state));
     if (*kind == FILE_FOREIGN)
-        return why_set(why, ERR_OWNER, "%s: neither private (your own, mode 0600) nor shared (group vpiv, mode 0660): "
-                       "it is mode %04o of user %u and group %u", path, (unsigned)(st->st_mode & 07777),
-                       (unsigned)st->st_uid, (unsigned)st->st_gid);
+        return why_set(why, ERR_OWNER,
+                       "%s: neither private (your own, mode 0600) nor shared (group vpiv, mode 0660): "
+                       "it is mode %04o of user %u and group %u",
+                       path, (unsigned)(st->st_mode & 07777), (unsigned)st->st_uid, (unsigned)st->st_gid);
     if (st->st_size > CARDFILE_MAX)
         return why_set(why, ERR_FULL, "%s: larger than a card file can be (%d bytes)", path, (int)CARDFILE_MAX);
     return ERR_NONE;

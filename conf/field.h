@@ -49,8 +49,8 @@ struct field {
  * row's bounds.  Overflow is text->bad. */
 enum err fields_put(struct out *text, const struct field *fields, size_t n, const void *base, int depth) MUST_CHECK;
 
-/* fields_get — every row from `group`.  ERR_DATA with path:line for what is unknown, missing, of the wrong type or out
- * of bounds; ERR_MEMORY.  What has been filled in so far stays filled in. */
+/* fields_get — every row from `group`.  ERR_DATA with path:line for what is unknown, missing, of the wrong type or
+ * out of bounds; ERR_MEMORY.  What has been filled in so far stays filled in. */
 enum err fields_get(const config_setting_t *group, const char *path, const struct field *fields, size_t n, void *base,
                     struct why *why) MUST_CHECK;
 

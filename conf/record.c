@@ -75,8 +75,8 @@ static enum err decode(const struct record_place *place, struct in bytes, unsign
     return ERR_NONE;
 }
 
-/* What is not there, not a file, of another size or not ours is an invalid record.  What cannot be read just now is an
- * error: nobody may be charged, or let in, for that. */
+/* What is not there, not a file, of another size or not ours is an invalid record.  What cannot be read just now is
+ * an error: nobody may be charged, or let in, for that. */
 static enum err read_one(const struct record_place *place, unsigned file, struct record *record)
 {
     uint8_t bytes[RECORD_SIZE];

@@ -50,8 +50,8 @@ static const struct setting table[] = {
       .help = "tries for the PIN of a new card" },
     { "puk_tries", SETTING_NUMBER, AT(puk_tries), .min = 1, .max = 10, .number = 3,
       .help = "tries for the PUK of a new card" },
-    { "persona", SETTING_NAME, AT(persona), .word = "piv", .is_choice = is_persona, .choices = "the name of a persona",
-      .help = "persona of a new card" },
+    { "persona", SETTING_NAME, AT(persona), .word = "piv", .is_choice = is_persona,
+      .choices = "the name of a persona", .help = "persona of a new card" },
     { "management_algorithm", SETTING_NAME, AT(management_algorithm), .word = "3DES", .is_choice = is_cipher,
       .choices = "3DES, AES-128, AES-192 or AES-256", .help = "algorithm of a new card's management key" },
     { "absent_ms", SETTING_NUMBER, AT(absent_ms), .min = 0, .max = 10000, .number = 0,
@@ -146,7 +146,8 @@ static enum err unknown(const char *path, const config_setting_t *setting, struc
                    config_setting_source_line(setting), config_setting_name(setting), names);
 }
 
-static enum err read_one(const char *path, const config_setting_t *setting, struct settings *settings, struct why *why)
+static enum err read_one(const char *path, const config_setting_t *setting, struct settings *settings,
+                         struct why *why)
 {
     const char *name = config_setting_name(setting);
     char choices[128];

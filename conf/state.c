@@ -49,9 +49,11 @@ static enum err check_directory(struct state *state, struct why *why)
         return ERR_NONE;
     if (!state->shared && (st.st_mode & 0022) == 0 && st.st_uid == geteuid())
         return ERR_NONE;
-    return why_set(why, ERR_OWNER,
-                   "%s: neither private (your own, not writable by others) nor shared (mode 2770): it is mode %04o of "
-                   "user %u", state->directory, (unsigned)(st.st_mode & 07777), (unsigned)st.st_uid);
+    return why_set(
+        why, ERR_OWNER,
+        "%s: neither private (your own, not writable by others) nor shared (mode 2770): it is mode %04o of "
+        "user %u",
+        state->directory, (unsigned)(st.st_mode & 07777), (unsigned)st.st_uid);
 }
 
 /* 0600 and ours; in a shared directory 0640 of its group, whoever made it. */
@@ -78,9 +80,10 @@ static enum err read_key(struct state *state, struct why *why)
     }
     bytes = secret_out(host);
     if (!key_is_kept(state, &st))
-        e = why_set(why, ERR_OWNER, "%s/" HOST_KEY ": mode %04o of user %u and group %u: others may read it, or it is "
-                    "not yours", state->directory, (unsigned)(st.st_mode & 07777), (unsigned)st.st_uid,
-                    (unsigned)st.st_gid);
+        e = why_set(why, ERR_OWNER,
+                    "%s/" HOST_KEY ": mode %04o of user %u and group %u: others may read it, or it is "
+                    "not yours",
+                    state->directory, (unsigned)(st.st_mode & 07777), (unsigned)st.st_uid, (unsigned)st.st_gid);
     else if (st.st_size != HOST_SECRET_SIZE)
         e = why_set(why, ERR_DATA, "%s/" HOST_KEY ": %lld bytes, where a host secret has %d", state->directory,
                     (long long)st.st_size, (int)HOST_SECRET_SIZE);
@@ -109,7 +112,8 @@ static enum err fill_key(const struct state *state, int fd)
     return e;
 }
 
-/* Whole on disk before it has its name, and never over one that is there: whoever loses the race reads the winner's. */
+/* Whole on disk before it has its name, and never over one that is there: whoever loses the race reads the winner's.
+ */
 static enum err make_key(struct state *state, struct why *why)
 {
     char temporary[NAME_MAX + 1];

@@ -23,7 +23,8 @@ enum err store_user(struct store *store, struct why *why) MUST_CHECK;
 
 /* store_card_path — CARD as people write it: a path if it holds a slash, else a name in the store.
  * ERR_DATA: not a name (empty, leading dot, control characters) or too long. */
-enum err store_card_path(const struct store *store, const char *card, char path[PATH_MAX], struct why *why) MUST_CHECK;
+enum err store_card_path(const struct store *store, const char *card, char path[PATH_MAX],
+                         struct why *why) MUST_CHECK;
 
 /* store_card_name — the name of a card file: base name without ".card". */
 void store_card_name(const char *path, char name[NAME_MAX + 1]);

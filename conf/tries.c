@@ -188,8 +188,10 @@ enum err tries_save(struct state *state, struct tries_lock *lock, const uint8_t 
     return ERR_NONE;
 }
 
-/* Both valid, neighbours, not older than what we have seen and not in doubt: nobody is writing, or a write is whole. */
-static enum err peek(const struct record_place *place, const struct tries_memory *memory, struct tries *tries, bool *whole)
+/* Both valid, neighbours, not older than what we have seen and not in doubt: nobody is writing, or a write is whole.
+ */
+static enum err peek(const struct record_place *place, const struct tries_memory *memory, struct tries *tries,
+                     bool *whole)
 {
     struct record records[RECORD_FILES];
     const struct record *newest;

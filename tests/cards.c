@@ -215,7 +215,8 @@ static bool same_key(const struct card_key *a, const struct card_key *b)
 static bool same_identity(const struct card *a, const struct card *b)
 {
     return memcmp(a->guid, b->guid, sizeof a->guid) == 0 && a->serial == b->serial && a->test == b->test &&
-           a->persona == b->persona && a->atr == b->atr && memcmp(a->firmware, b->firmware, sizeof a->firmware) == 0 &&
+           a->persona == b->persona && a->atr == b->atr &&
+           memcmp(a->firmware, b->firmware, sizeof a->firmware) == 0 &&
            memcmp(a->pin_usage, b->pin_usage, sizeof a->pin_usage) == 0 && a->allow_rsa1024 == b->allow_rsa1024 &&
            memcmp(a->agreement, b->agreement, sizeof a->agreement) == 0 &&
            same_bytes(&a->agreement_sealed, &b->agreement_sealed) && a->next_number == b->next_number &&

@@ -55,7 +55,8 @@ START_TEST(what_is_no_card_file_is_refused_at_once)
     e = host_try();
     ck_assert_msg(e == kinds[_i].e, "%s: %s: %s", kinds[_i].kind, err_name(e), host.why.text);
     /* By the name that the link leads to, where there is one. */
-    ck_assert_ptr_eq(strstr(host.why.text, strcmp(kinds[_i].kind, "device") == 0 ? "/dev/zero" : host.path), host.why.text);
+    ck_assert_ptr_eq(strstr(host.why.text, strcmp(kinds[_i].kind, "device") == 0 ? "/dev/zero" : host.path),
+                     host.why.text);
     ck_assert_int_ne(cardfile_head(host.path, &head), ERR_NONE);
 }
 END_TEST

@@ -11,7 +11,9 @@
 
 static struct fake fake;
 static struct why why;
-static const struct cardfile_head head = { CARDFILE_VERSION, 7, { 0xA0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 } };
+static const struct cardfile_head head = {
+    CARDFILE_VERSION, 7, { 0xA0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 }
+};
 
 static void set_up(void)
 {
@@ -322,10 +324,12 @@ START_TEST(a_fault_is_told_with_its_line)
     struct card *again;
     char text[512];
 
-    snprintf(text, sizeof text, "# vpiv-card 1 1 000102030405060708090a0b0c0d0e0f\nguid = \"%032d\";\n\nbroken = = ;\n", 0);
+    snprintf(text, sizeof text,
+             "# vpiv-card 1 1 000102030405060708090a0b0c0d0e0f\nguid = \"%032d\";\n\nbroken = = ;\n", 0);
     ck_assert_int_eq(read_text(text, reseal(text, sizeof text), &again), ERR_DATA);
     ck_assert_msg(strstr(why.text, "x.card:4:") == why.text, "%s", why.text);
-    snprintf(text, sizeof text, "# vpiv-card 1 1 000102030405060708090a0b0c0d0e0f\nguid = \"%032d\";\n\nodd = 1;\n", 0);
+    snprintf(text, sizeof text, "# vpiv-card 1 1 000102030405060708090a0b0c0d0e0f\nguid = \"%032d\";\n\nodd = 1;\n",
+             0);
     ck_assert_int_eq(read_text(text, reseal(text, sizeof text), &again), ERR_DATA);
     ck_assert_msg(strstr(why.text, "x.card:4:") == why.text, "%s", why.text);
 }

@@ -185,7 +185,8 @@ START_TEST(another_host_secret_is_no_record)
 }
 END_TEST
 
-/* A write that stops in the middle, for real: the file size limit is 64 bytes.  What follows may cost one, no more. */
+/* A write that stops in the middle, for real: the file size limit is 64 bytes.  What follows may cost one, no more.
+ */
 START_TEST(a_failed_write_costs_at_most_one)
 {
     struct rlimit limit, small;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* check_tries.c — the tries record is written in turn, by one process at a time, and its owner can adopt a lost one. */
+/* check_tries.c — the tries record is written in turn, by one process at a time, and its owner can adopt a lost one.
+ */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -139,7 +140,8 @@ static int guess(void)
 
     if (tries_lock(slip.state, slip_guid, &lock) != ERR_NONE)
         return 0;
-    if (tries_load(slip.state, &lock, slip_guid, &tries, &generation) == ERR_NONE && tries.left[PIN_APPLICATION] > 0) {
+    if (tries_load(slip.state, &lock, slip_guid, &tries, &generation) == ERR_NONE &&
+        tries.left[PIN_APPLICATION] > 0) {
         tries.left[PIN_APPLICATION]--;
         allowed = tries_save(slip.state, &lock, slip_guid, &tries, generation) == ERR_NONE;
     }

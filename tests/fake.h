@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* fake.h — a world in memory for the applet: seeded random bytes, a clock that only tests move, storage that remembers
- * what it was given, and a failure at any step one likes.
+/* fake.h — a world in memory for the applet: seeded random bytes, a clock that only tests move, storage that
+ * remembers what it was given, and a failure at any step one likes.
  *
  *   struct fake fake;
  *   fake_init(&fake, 1);                      // every run with this seed sees the same bytes

@@ -26,11 +26,13 @@ static void host_make(bool shared)
     snprintf(host.cards, sizeof host.cards, "%s/cards", host.scratch);
     snprintf(host.path, sizeof host.path, "%s/x.card", host.cards);
     host.why = (struct why){ "" };
-    ck_assert_msg(state_open(host.directory, true, shared, NULL, &host.state, &host.why) == ERR_NONE, "%s", host.why.text);
+    ck_assert_msg(state_open(host.directory, true, shared, NULL, &host.state, &host.why) == ERR_NONE, "%s",
+                  host.why.text);
     ck_assert_int_eq(make_directories(host.cards, shared, &host.why), ERR_NONE);
     env = state_env(host.state);
     host.made = sample_card(&env);
-    ck_assert_msg(cardfile_create(host.path, host.state, host.made, &three, &host.why) == ERR_NONE, "%s", host.why.text);
+    ck_assert_msg(cardfile_create(host.path, host.state, host.made, &three, &host.why) == ERR_NONE, "%s",
+                  host.why.text);
     ck_assert_str_eq(host.why.text, "");
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* slip.h — a tries record for tests, as a process that guesses PINs sees it.  One at a time; whatever fails here fails
- * the test. */
+/* slip.h — a tries record for tests, as a process that guesses PINs sees it.  One at a time; whatever fails here
+ * fails the test. */
 #ifndef VPIV_TESTS_SLIP_H
 #define VPIV_TESTS_SLIP_H
 
@@ -25,7 +25,8 @@ extern struct slip slip;
 void slip_make(void);
 void slip_remove(void);
 
-/* slip_load — what a host does for one look; slip_set_left — for one guess, with this many left for the PIN after it. */
+/* slip_load — what a host does for one look; slip_set_left — for one guess, with this many left for the PIN after it.
+ */
 enum err slip_load(struct tries *tries, uint64_t *generation);
 enum err slip_set_left(uint8_t left);
 
