@@ -51,7 +51,7 @@ struct card_object {
 struct card_management {    /* key 9B */
     uint8_t alg;
     uint8_t touch_policy;
-    bool standard;          /* it is the factory value (Yubico, metadata tag 05) */
+    bool standard;          /* it is known to be the factory value (Yubico, metadata tag 05) */
     struct bytes sealed;    /* seal_host */
 };
 
@@ -114,7 +114,9 @@ enum err factory_pin(struct secret **out) MUST_CHECK;
 enum err factory_puk(struct secret **out) MUST_CHECK;
 enum err factory_management(uint8_t alg, struct secret **out) MUST_CHECK;
 
-bool pin_is_factory(enum pin which, struct in pin);
+/* pin_is_known — a YubiKey tells everyone that its PIN is still the factory's, and so its file may.  No other card
+ * may hold a word about its PIN. */
+bool pin_is_known(const struct card *card, enum pin which, struct in pin);
 
 /* card_seal_pins — the card key under new PINs (NULL = the card has none of this kind); keys stay.
  * card_set_pins — a new card key and pair, sealed under new PINs.  Every key of policy

@@ -14,7 +14,7 @@ enum err card_seal_pins(const struct piv_env *env, struct card *card, const stru
         if (pins[which] == NULL)
             continue;
         e = seal_pin(env, card->guid, which, pins[which], card_key, log_n, &card->pin[which]);
-        card->pin[which].standard = pin_is_factory(which, secret_in(pins[which]));
+        card->pin[which].standard = pin_is_known(card, which, secret_in(pins[which]));
     }
     return e;
 }
@@ -72,7 +72,7 @@ enum err card_set_management(const struct piv_env *env, struct card *card, uint8
         goto out;
     card->management.alg = alg->id;
     card->management.touch_policy = (uint8_t)touch;
-    card->management.standard = secret_equal(factory, secret_in(key));
+    card->management.standard = card->persona->set == SET_YUBIKEY && secret_equal(factory, secret_in(key));
 out:
     secret_free(factory);
     secret_free(under);

@@ -66,11 +66,11 @@ enum err factory_management(uint8_t id, struct secret **out)
     return ERR_NONE;
 }
 
-bool pin_is_factory(enum pin which, struct in pin)
+bool pin_is_known(const struct card *card, enum pin which, struct in pin)
 {
     static const char *const factory[PIN_COUNT] = { "123456\xFF\xFF", "12345678", "123456\xFF\xFF" };
 
-    return pin.n == 8 && CRYPTO_memcmp(pin.p, factory[which], 8) == 0;
+    return card->persona->set == SET_YUBIKEY && pin.n == 8 && CRYPTO_memcmp(pin.p, factory[which], 8) == 0;
 }
 
 /* SP 800-73-5 Part 1, 3.1.2: FASC-N of a card that no agency issued (agency 9999), GUID, expiry; unsigned. */

@@ -225,7 +225,7 @@ static enum err reseal(struct piv *p, enum pin which, struct in value, const str
     if (e == ERR_NONE) {
         seal = &next->pin[which];
         e = seal_pin(&p->env, next->guid, which, pin, card_key, p->card->pin[which].log_n, seal);
-        seal->standard = pin_is_factory(which, value);
+        seal->standard = pin_is_known(next, which, value);
     }
     secret_free(pin);
     if (e == ERR_NONE)

@@ -29,7 +29,7 @@ enum {
 /* struct seal — the card key under one PIN. */
 struct seal {
     uint8_t log_n;           /* 0 = not set */
-    bool standard;           /* it is the factory value (Yubico, metadata tag 05) */
+    bool standard;           /* it is known to be the factory value (Yubico, metadata tag 05) */
     uint8_t salt[SEAL_SALT];
     uint8_t nonce[SEAL_NONCE];
     uint8_t box[SEAL_CARD_KEY + SEAL_TAG];
