@@ -44,6 +44,7 @@ check_conform_LDADD = libconform.la libapplet.la $(CHECK_LIBS) $(OPENSSL_LIBS) $
 
 # Whole programs, through a private pcscd: each prints its own plan.
 SHELL_TESTS = \
+	tests/test_corpus.sh \
 	tests/test_house.sh \
 	tests/test_yubikey.sh
 TESTS += $(SHELL_TESTS)
@@ -95,3 +96,8 @@ check-timing: timing
 # Looks for secrets in the memory of pcscd, in files and in core images: test_secrets.sh.
 check_PROGRAMS += secret_search
 secret_search_SOURCES = tests/secret_search.c
+
+# A PC/SC client that has keys do what their certificates can check, for test_corpus.sh and test_import.sh.
+check_PROGRAMS += card_uses
+card_uses_SOURCES = tests/card_uses.c
+card_uses_LDADD = libapplet.la $(OPENSSL_LIBS) $(PCSC_LIBS) $(ZLIB_LIBS)
