@@ -46,6 +46,7 @@ check_conform_LDADD = libconform.la libapplet.la $(CHECK_LIBS) $(OPENSSL_LIBS) $
 SHELL_TESTS = \
 	tests/test_corpus.sh \
 	tests/test_house.sh \
+	tests/test_run.sh \
 	tests/test_yubikey.sh
 TESTS += $(SHELL_TESTS)
 dist_check_SCRIPTS += $(SHELL_TESTS)

@@ -137,36 +137,21 @@ static bool from_spec(struct cli *cli, const struct ask *ask, struct secret **ou
     return false;
 }
 
-/* have_terminal — without one OpenSSL's own method reads stdin, and takes a secret that nobody meant. */
-static int have_terminal(UI *ui)
+/* have_terminal — without one OpenSSL reads stdin, and takes a secret that nobody meant. */
+static bool have_terminal(void)
 {
     int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 
     if (fd < 0)
-        return 0;
+        return false;
     close(fd);
-    return UI_method_get_opener(UI_OpenSSL())(ui);
-}
-
-static UI_METHOD *terminal_method(void)
-{
-    const UI_METHOD *theirs = UI_OpenSSL();
-    UI_METHOD *m = UI_create_method("vpiv");
-
-    if (m == NULL)
-        return NULL;
-    UI_method_set_opener(m, have_terminal);
-    UI_method_set_writer(m, UI_method_get_writer(theirs));
-    UI_method_set_reader(m, UI_method_get_reader(theirs));
-    UI_method_set_closer(m, UI_method_get_closer(theirs));
-    return m;
+    return true;
 }
 
 /* prompt — ask once for each of n lines.  Returns what UI_process does: -2 = interrupted. */
 static int prompt(const struct ask *ask, struct secret *const line[2], int n)
 {
-    UI_METHOD *method = terminal_method();
-    UI *ui = method == NULL ? NULL : UI_new_method(method);
+    UI *ui = have_terminal() ? UI_new_method(UI_OpenSSL()) : NULL;
     char text[2][256];
     int ok = ui == NULL ? -1 : 0;
 
@@ -177,7 +162,6 @@ static int prompt(const struct ask *ask, struct secret *const line[2], int n)
     if (ok >= 0)
         ok = UI_process(ui);
     UI_free(ui);
-    UI_destroy_method(method);
     return ok;
 }
 

@@ -11,6 +11,7 @@
 #include "applet/alg.h"
 #include "conf/cardfile.h"
 #include "conf/settings.h"
+#include "tools/import.h"
 #include "tools/run.h"
 
 struct outfit {
@@ -67,7 +68,8 @@ static enum err factory(struct secret **pin, struct secret **puk, struct secret 
     return e;
 }
 
-static enum err test_card(const struct outfit *o, const char *path, struct why *why)
+static enum err test_card(const struct outfit *o, const struct run_reader *reader, const char *path,
+                          struct why *why)
 {
     struct secret *pin = NULL, *puk = NULL, *management = NULL;
     struct piv_env env = state_env(o->state);
@@ -91,6 +93,8 @@ static enum err test_card(const struct outfit *o, const char *path, struct why *
         };
         e = card_new(&env, &plan, &card);
     }
+    if (e == ERR_NONE && reader->what != NULL)
+        e = import_bundle(&env, card, reader->what, reader->password, why);
     if (e == ERR_NONE)
         e = cardfile_create(path, o->state, card, &tries, why);
     card_free(card);
@@ -126,7 +130,7 @@ static bool make_test(struct outfit *o, size_t i, char card[PATH_MAX], char stat
         snprintf(suffix, sizeof suffix, "-%zu", i);
     snprintf(card, PATH_MAX, "%s/cards/test%s.card", o->plan->directory, suffix);
     snprintf(state, PATH_MAX, "%s", state_directory(o->state));
-    e = test_card(o, card, &why);
+    e = test_card(o, &o->plan->readers[i], card, &why);
     return e == ERR_NONE || (cli_fail(o->cli, e, &why), false);
 }
 

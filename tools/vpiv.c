@@ -15,17 +15,17 @@
 
 /* Every verb.  least and most: arguments besides options. */
 static const struct verb verbs[] = {
-/*    name      function     flags                   least most arguments  summary */
-    { "import", verb_import, VERB_STORE|VERB_JSON,   1, -1, "FILE.p12 …",  "Make a card of PKCS#12 files, or add them to one" },
-    { "new",    verb_new,    VERB_STORE|VERB_JSON,   1,  1, "CARD",        "Make a card without keys" },
-    { "show",   verb_show,   VERB_STORE|VERB_JSON,   0,  1, "[CARD]",      "Show what is on a card" },
-    { "list",   verb_list,   VERB_STORE|VERB_JSON,   0,  0, "",            "Show cards and readers" },
-    { "cert",   verb_cert,   VERB_STORE,             0,  1, "[SLOT]",      "Write a certificate of a card as PEM" },
-    { "uri",    verb_uri,    VERB_STORE|VERB_JSON,   0,  1, "[CARD]",      "Show the PKCS#11 URIs of a card's keys" },
-    { "insert", verb_insert, VERB_STORE,             0,  1, "[CARD]",      "Put a card into a reader" },
-    { "eject",  verb_eject,  VERB_STORE,             0,  0, "",            "Take the card out of a reader" },
-    { "run",    verb_run,    VERB_STORE|VERB_COMMAND, 0, -1, "[CMD …]",    "Give a program its own reader" },
-    { "conform", verb_conform, VERB_JSON,            0, -1, "[GROUP …]",   "Judge a card by the standard, row by row" },
+/*    name       function      flags                  least most arguments  summary */
+    { "import",  verb_import,  VERB_STORE|VERB_JSON,   1, -1, "FILE.p12 …", "Put PKCS#12 files onto a card" },
+    { "new",     verb_new,     VERB_STORE|VERB_JSON,   1,  1, "CARD",       "Make a card without keys" },
+    { "show",    verb_show,    VERB_STORE|VERB_JSON,   0,  1, "[CARD]",     "Show what is on a card" },
+    { "list",    verb_list,    VERB_STORE|VERB_JSON,   0,  0, "",           "Show cards and readers" },
+    { "cert",    verb_cert,    VERB_STORE,             0,  1, "[SLOT]",     "Write a certificate as PEM" },
+    { "uri",     verb_uri,     VERB_STORE|VERB_JSON,   0,  1, "[CARD]",     "Show the PKCS#11 URIs of its keys" },
+    { "insert",  verb_insert,  VERB_STORE,             0,  1, "[CARD]",     "Put a card into a reader" },
+    { "eject",   verb_eject,   VERB_STORE,             0,  0, "",           "Take the card out of a reader" },
+    { "run",     verb_run,     VERB_STORE|VERB_COMMAND,0, -1, "[CMD …]",    "Give a program its own reader" },
+    { "conform", verb_conform, VERB_JSON,              0, -1, "[GROUP …]",  "Judge a card by the standard" },
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
