@@ -39,9 +39,11 @@ libbundle_la_SOURCES = \
 	tools/certinfo.c tools/certinfo.h \
 	tools/p12.c tools/p12.h \
 	tools/p12asn1.c tools/p12asn1.h \
-	tools/p12crypt.c tools/p12crypt.h \
+	tools/p12crypt.c \
 	tools/p12find.c tools/p12find.h \
+	tools/p12mac.c \
 	tools/p12pass.c tools/p12pass.h \
+	tools/p12work.c tools/p12work.h \
 	tools/slots.c tools/slots.h \
 	tools/trial.c tools/trial.h
 

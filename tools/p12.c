@@ -9,7 +9,7 @@
 #include <openssl/pkcs12.h>
 
 #include "tools/p12asn1.h"
-#include "tools/p12crypt.h"
+#include "tools/p12work.h"
 #include "tools/p12find.h"
 
 /* struct walk — one bundle on its way. */
@@ -152,8 +152,9 @@ static enum err take_key(struct walk *w, const P12_BAG *bag, const P12_KEY *one)
     k->name = friendly_name(bag);
     k->id = local_key_id(bag);
     if (k->key != NULL) {
-        k->alg = alg_of_key(k->key);
         p12_key_kind(k->key, k->kind);
+        if (!p12_is_multi_prime(k->key))
+            k->alg = alg_of_key(k->key);
     } else {
         snprintf(k->kind, sizeof k->kind, "%s", p12_object_name(one->algorithm->algorithm, name));
     }
@@ -182,9 +183,8 @@ static enum err bag_shrouded(struct walk *w, const P12_BAG *bag, size_t depth)
     void *key = NULL;
     enum err e;
 
-    (void)depth;
-    if (box == NULL)
-        return malformed(w, "its encrypted private key cannot be decoded");
+    if (box == NULL) /* GnuTLS puts a plain key into this bag when there is no password */
+        return bag_key(w, bag, depth);
     X509_SIG_get0(box, &algorithm, &bytes);
     e = p12_decrypt(&w->work, algorithm, bytes, ASN1_ITEM_rptr(P12_KEY), "private key", &key);
     if (e == ERR_NONE)

@@ -90,6 +90,16 @@ EVP_PKEY *p12_public(OSSL_LIB_CTX *lib, const X509 *cert)
     return key;
 }
 
+bool p12_is_multi_prime(const EVP_PKEY *key)
+{
+    BIGNUM *third = NULL;
+    bool many = EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_FACTOR3, &third) == 1;
+
+    BN_clear_free(third);
+    ERR_clear_error();
+    return many;
+}
+
 /* Curves under the names by which people know them. */
 static const char *curve_name(const char *name)
 {
@@ -110,6 +120,8 @@ void p12_key_kind(const EVP_PKEY *key, char kind[80])
             snprintf(kind, 80, "EC %s", curve_name(group));
         else
             snprintf(kind, 80, "EC with explicit parameters");
+    } else if (p12_is_multi_prime(key)) {
+        snprintf(kind, 80, "RSA %d of more than two primes", EVP_PKEY_get_bits(key));
     } else if (EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "DSA") || EVP_PKEY_is_a(key, "DH") ||
                EVP_PKEY_is_a(key, "DHX")) {
         snprintf(kind, 80, "%s %d", type, EVP_PKEY_get_bits(key));

@@ -9,4 +9,7 @@
  * same numbers; a card does not see the padding).  NULL: not of a kind that the library knows.  Owned. */
 EVP_PKEY *p12_private(OSSL_LIB_CTX *lib, const PKCS8_PRIV_KEY_INFO *p8);
 
+/* p12_is_multi_prime — an RSA key of more than two primes (RFC 8017, 3.2), for which PIV has no encoding. */
+bool p12_is_multi_prime(const EVP_PKEY *key);
+
 #endif
