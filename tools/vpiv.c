@@ -21,7 +21,7 @@ static const struct verb verbs[] = {
     { "show",    verb_show,    VERB_STORE|VERB_JSON,   0,  1, "[CARD]",     "Show what is on a card" },
     { "list",    verb_list,    VERB_STORE|VERB_JSON,   0,  0, "",           "Show cards and readers" },
     { "cert",    verb_cert,    VERB_STORE,             0,  1, "[SLOT]",     "Write a certificate as PEM" },
-    { "uri",     verb_uri,     VERB_STORE|VERB_JSON,   0,  1, "[CARD]",     "Show the PKCS#11 URIs of its keys" },
+    { "uri",     verb_uri,     VERB_STORE|VERB_JSON,   0,  1, "[CARD]",     "Show PKCS#11 URIs of its keys" },
     { "insert",  verb_insert,  VERB_STORE,             0,  1, "[CARD]",     "Put a card into a reader" },
     { "eject",   verb_eject,   VERB_STORE,             0,  0, "",           "Take the card out of a reader" },
     { "run",     verb_run,     VERB_STORE|VERB_COMMAND,0, -1, "[CMD …]",    "Give a program its own reader" },
