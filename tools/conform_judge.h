@@ -57,6 +57,7 @@ struct judge {
 
     int pin_limit, puk_limit;    /* tries allowed */
     int pin_left;                /* by what the row was promised so far; -1 = not known */
+    bool factory;                /* the caller's PIN, PUK and management key are the factory's */
     bool secure;                 /* SELECT announces secure messaging (27, 2E) */
     uint8_t usage;               /* first byte of the discovery object's PIN usage policy */
     bool leaked;                 /* a secret was seen in an answer: SEC-02 */
@@ -141,6 +142,10 @@ struct timing {
 void timing_begin(struct timing *t);
 bool timing_play(struct judge *j, const char *script, struct timing *t);
 bool timing_alike(struct judge *j, struct timing *t, unsigned n);  /* compares medians; ends all n */
+
+/* conform_import.c: keys of the host. */
+bool host_key(struct judge *j, uint8_t alg);  /* {parts}: what IMPORT takes; {public}: inside of 7F49 */
+bool signs(struct judge *j, uint8_t alg, struct in public, struct in data, struct in signature);
 
 /* conform_reader.c: rows of other groups that need a second client. */
 bool other_client_sees_pin(struct judge *j);

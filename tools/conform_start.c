@@ -52,6 +52,17 @@ static const char *need_yubikey(const struct judge *j)
     return j->terms.yubikey ? NULL : "a row of persona yubikey";
 }
 
+/* The commands that reset a YubiKey bring the factory's values. */
+static const char *need_factory(const struct judge *j)
+{
+    return j->factory ? NULL : "needs the factory's PIN, PUK and management key";
+}
+
+static const char *need_lost_puk(const struct judge *j)
+{
+    return j->terms.yubikey && !j->factory ? need_factory(j) : need_destructive(j);
+}
+
 static const char *need_pcsc(const struct judge *j)
 {
     return j->wire->pcsc == NULL ? "needs a reader: the card runs in this process" : NULL;
@@ -143,7 +154,7 @@ static bool has_key(struct judge *j, uint8_t ref)
         if (!playf(j, "pin; sign %02X %02X {00*%u} -> * 9000|err+", ref, kinds[i].alg, kinds[i].size))
             return false;
         if (j->sw == 0x9000)
-            return true;
+            return j->data.n > 0 || fail(j, "%02X answers success without a result", ref);
     }
     return false;
 }
@@ -155,6 +166,8 @@ static bool reach_empty(struct judge *j)
         struct slot *slot = slot_of(j, keyrefs[i].ref);
         if (slot == NULL || slot->pub != NULL || keyrefs[i].yubikey || has_key(j, slot->ref))
             continue;
+        if (j->result->verdict == VERDICT_FAIL)
+            return false;
         return var_set(j, "empty", in_of(&slot->ref, 1)) && play(j, "reset; select; pin");
     }
     return does_not_apply(j, "every key reference of the card holds a key");
@@ -182,11 +195,12 @@ static const struct start_word words[] = {
     { "tries",    need_tries,             NULL },            /* presents a wrong one */
     { "changes",  need_puk,               NULL },            /* changes PIN or PUK */
     { "puk",      need_puk,               NULL },            /* presents the PUK */
-    { "pukgone",  need_destructive,       NULL },            /* leaves the PUK blocked */
+    { "pukgone",  need_lost_puk,          NULL },            /* leaves the PUK blocked */
     { "pukblocked", need_destructive,     reach_puk_blocked },
     { "nosm",     need_no_sm,             NULL },
     { "noocc",    need_no_occ,            NULL },
     { "3des",     need_3des,              NULL },
+    { "values",   need_factory,           NULL },            /* PIN, PUK and management key of the factory */
     { "factory",  need_empty,             NULL },            /* no certificate on the card */
     { "key",      need_management,        NULL },            /* uses the management key */
     { "pin",      need_pin,               reach_pin },       /* PIN verified */
@@ -359,38 +373,76 @@ bool look_again(struct judge *j)
     return j->pin_left == 0 ? play(j, "try -> 6983") : playf(j, "try -> 63C%X", j->pin_left);
 }
 
-static bool restore_object(struct judge *j, const struct saved *s)
+/* What is there now is what was there before.  6982 tells neither. */
+static bool object_same(struct judge *j, const struct saved *s)
 {
-    if (!var_set(j, "was", in_of(s->p, s->n)) || !playf(j, "put %06X _ -> 9000", s->tag))
-        return false;
-    if (!s->there)
-        return playf(j, "get %06X -> 6982|6A82", s->tag);
-    /* What the card makes itself is there again by now; writing it would freeze it. */
+    struct in value;
+
     if (!playf(j, "get %06X -> * 9000|6982|6A82+", s->tag))
         return false;
-    struct in value;
-    if (j->sw == 0x9000 && tlv_at(j->data, "53", &value) && in_equal(value, in_of(s->p, s->n)))
-        return true;
-    return playf(j, "put %06X {was} -> 9000; get %06X -> 53({was}) 9000+", s->tag, s->tag);
+    if (j->sw == 0x6A82)
+        return !s->there;
+    return j->sw == 0x9000 && s->there && tlv_at(j->data, "53", &value) && in_equal(value, in_of(s->p, s->n));
+}
+
+/* Delete first: what the card makes itself is there again by then, and writing it would freeze it. */
+static bool restore_object(struct judge *j, const struct saved *s)
+{
+    return playf(j, "put %06X _ -> 9000", s->tag) &&
+           (!s->there || object_same(j, s) ||
+            (var_set(j, "was", in_of(s->p, s->n)) &&
+             playf(j, "put %06X {was} -> 9000; get %06X -> 53({was}) 9000+", s->tag, s->tag)));
 }
 
 static bool restore_objects(struct judge *j)
 {
-    bool good = j->n_saved == 0 || play(j, "adm");
+    bool asked = false, good = true;
 
     for (size_t i = 0; i < j->n_saved; i++) {
-        good = good && restore_object(j, &j->saved[i]);
-        free(j->saved[i].p);
+        const struct saved *s = &j->saved[i];
+        if (good && !object_same(j, s)) {
+            good = (asked || play(j, "adm")) && restore_object(j, s);
+            asked = true;
+        }
+        free(s->p);
     }
     j->n_saved = 0;
     return good;
 }
 
+/* Keys that a YubiKey may delete: MOVE KEY to FF. */
+static bool clear_keys(struct judge *j, const struct row *row)
+{
+    uint32_t refs[SLOTS_MAX];
+    size_t n = j->terms.yubikey ? numbers(row, "clears", refs, SLOTS_MAX) : 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (!playf(j, "adm; 00F6FF%02X -> 9000|6A88", refs[i]))
+            return false;
+    return true;
+}
+
+/* A YubiKey whose PUK is blocked is reset as a whole; one that the row itself has reset is so already. */
+static bool restore_yubikey(struct judge *j)
+{
+    struct in tries;
+
+    if (!play(j, "00F7008100 -> * 9000") || !tlv_at(j->data, "06", &tries) || tries.n != 2)
+        return false;
+    if (tries.p[1] == 0 && !play(j, "repeat 16: verify {bad} -> 63xx|6983; 00FB0000 -> 9000; select"))
+        return false;
+    for (size_t i = 0; i < SLOTS_MAX; i++)
+        state_spoil(j, j->slots[i].ref);
+    return play(j, "pin; logout");
+}
+
 static bool restore_pin(struct judge *j, const struct row *row)
 {
+    if (start_has(row, "pukgone") && j->terms.yubikey)
+        return restore_yubikey(j);
     bool touched = start_has(row, "changes") || start_has(row, "puk") || start_has(row, "blocked");
 
-    if (start_has(row, "pukgone") && !j->terms.yubikey) {
+    if (start_has(row, "pukgone")) {
         j->terms.puk = NULL; /* nothing brings it back: SP 800-73-5 Part 2, 3.2.3 */
         return j->pin_left == 0 || play(j, "pin; logout");
     }
@@ -412,7 +464,7 @@ void bring_back(struct judge *j, const struct row *row)
     if (j->wire->back != NULL)
         return; /* every row begins by going back */
     j->result = &aside;
-    if (!play(j, "reset; select") || !restore_pin(j, row) || !restore_objects(j)) {
+    if (!play(j, "reset; select") || !restore_pin(j, row) || !restore_objects(j) || !clear_keys(j, row)) {
         snprintf(j->broken_by, sizeof j->broken_by, "%s", row->id);
         j->result = result;
         fail(j, "the card could not be brought back: %s", aside.text);

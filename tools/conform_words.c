@@ -198,6 +198,14 @@ static bool run_pss(struct args *a, struct out *out)
     return bytes_arg(a, 1, &in) && pss_block(number_arg(a, 0), in, out);
 }
 
+static bool run_hostkey(struct args *a, struct out *out)
+{
+    if (!host_key(a->judge, (uint8_t)hex_arg(a, 0)))
+        return false;
+    out_put(out, var(a->judge, "public"));
+    return true;
+}
+
 static EVP_PKEY *pub_arg(struct args *a, unsigned i)
 {
     struct slot *slot = slot_of(a->judge, (uint8_t)hex_arg(a, i));
@@ -247,6 +255,7 @@ static const struct function functions[] = {
     { "sha256",     1,  run_sha256 },
     { "pkcs1",      2,  run_pkcs1 },       /* SIZE MESSAGE: block type 01 of the SHA-256 digest */
     { "pss",        2,  run_pss },         /* SIZE DIGEST */
+    { "hostkey",    1,  run_hostkey },     /* ALG: {parts} and {public}; the value is the public key too */
     { "rsa",        2,  run_rsa },         /* KEY MESSAGE: PKCS #1 v1.5 cryptogram */
     { "oaep",       2,  run_oaep },        /* KEY MESSAGE */
     { "point",      1,  run_point },       /* KEY: its public point */
@@ -294,6 +303,15 @@ static bool test_pss(struct args *a)
 static bool test_ec(struct args *a)
 {
     return test_signature(a, verify_ec);
+}
+
+/* Where no certificate tells the public key: the inside of 7F49 does. */
+static bool test_signs(struct args *a)
+{
+    struct in public, data, signature;
+
+    return bytes_arg(a, 1, &public) && bytes_arg(a, 2, &data) && bytes_arg(a, 3, &signature) &&
+           signs(a->judge, (uint8_t)hex_arg(a, 0), public, data, signature);
 }
 
 /* Send until the counter is empty; every answer must say one less than the one before. */
@@ -345,6 +363,7 @@ static const struct test tests[] = {
     { "rsa",          3,  test_rsa },      /* KEY BLOCK SIGNATURE: the block comes back under the public key */
     { "pss",          3,  test_pss },      /* KEY DIGEST SIGNATURE */
     { "ec",           3,  test_ec },       /* KEY DIGEST SIGNATURE */
+    { "signs",        4,  test_signs },    /* ALG PUBLIC DATA SIGNATURE */
     { "drain",        2,  test_drain },    /* T|U COMMAND: wrong values until no try is left */
     { "management",   0,  test_management },
     { "usage",        1,  test_usage },

@@ -10,6 +10,7 @@ libconform_la_SOURCES = tools/conform.h \
 	tools/conform_frame.c \
 	tools/conform_generate.c \
 	tools/conform_get.c \
+	tools/conform_import.c \
 	tools/conform_judge.h \
 	tools/conform_manage.c \
 	tools/conform_objects.c \
@@ -29,7 +30,8 @@ libconform_la_SOURCES = tools/conform.h \
 	tools/conform_state.c \
 	tools/conform_timing.c \
 	tools/conform_words.c \
-	tools/conform_yubikey.c
+	tools/conform_yubikey.c tools/conform_yubikey.h \
+	tools/conform_yubikey_code.c
 libconform_la_CFLAGS = $(AM_CFLAGS) -pthread
 
 # PKCS#12 files and where their keys go: also linked into the unit tests.
