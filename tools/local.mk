@@ -59,6 +59,7 @@ vpiv_SOURCES = \
 	tools/keeper.c \
 	tools/list.c \
 	tools/new.c \
+	tools/profile.c tools/profile.h \
 	tools/newcard.c tools/newcard.h \
 	tools/option.c \
 	tools/outfit.c \

@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* new.c — `vpiv new`: a card without keys. */
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include <openssl/crypto.h>
 
+#include "tools/bundle.h"
 #include "tools/certinfo.h"
 #include "tools/insert.h"
 #include "tools/newcard.h"
+#include "tools/profile.h"
 
 struct new_options {
     struct newcard_options fresh;
     bool no_insert;
+    const char *profile; /* "piv": what an issuer of PIV cards writes */
+    const char *signer, *signer_password;
+    struct profile texts;
 };
 
 #define AT(member) offsetof(struct new_options, member)
@@ -28,6 +34,22 @@ static const struct option_row rows[] = {
     { "management-algorithm", 0, OPTION_TEXT, "NAME", AT(fresh.algorithm), "3DES, AES-128, AES-192 or AES-256", NULL },
     { "pin-tries", 0, OPTION_NUMBER, "N", AT(fresh.pin_tries), "wrong PINs until it is blocked", NULL },
     { "puk-tries", 0, OPTION_NUMBER, "N", AT(fresh.puk_tries), "wrong PUKs until it is blocked", NULL },
+    { "firmware", 0, OPTION_TEXT, "VERSION", AT(fresh.firmware), "of persona yubikey: 4.3.5, 5.4.3 or 5.7.1", NULL },
+    { "serial", 0, OPTION_NUMBER, "N", AT(fresh.serial), "the serial number that a YubiKey tells (random)", NULL },
+    { "global-pin", 0, OPTION_SECRET, "PASS", AT(fresh.global), "give the card a global PIN too", NULL },
+    { "allow-rsa1024", 0, OPTION_FLAG, NULL, AT(fresh.allow_rsa1024), "the card may generate RSA-1024 keys", NULL },
+    { "profile", 0, OPTION_TEXT, "piv", AT(profile),
+      "printed information, a signed CHUID and a security object, as an issuer writes them", NULL },
+    { "signer", 0, OPTION_TEXT, "FILE.p12", AT(signer), "the issuer's content signing key and certificate", NULL },
+    { "signer-password", 0, OPTION_SECRET, "PASS", AT(signer_password), "pass phrase of that file", NULL },
+    { "expires", 0, OPTION_TEXT, "YYYYMMDD", AT(texts.expires), "expiration date of the card (20491231)", NULL },
+    { "name", 0, OPTION_TEXT, "TEXT", AT(texts.name), "printed information: name (the card's)", NULL },
+    { "affiliation", 0, OPTION_TEXT, "TEXT", AT(texts.affiliation), "printed information: employee affiliation", NULL },
+    { "card-serial", 0, OPTION_TEXT, "TEXT", AT(texts.serial), "printed information: agency card serial number", NULL },
+    { "issuer", 0, OPTION_TEXT, "TEXT", AT(texts.issuer), "printed information: issuer identification", NULL },
+    { "organization", 0, OPTION_TEXT, "TEXT", AT(texts.organization), "printed information: organization, line 1", NULL },
+    { "organization2", 0, OPTION_TEXT, "TEXT", AT(texts.organization2), "printed information: organization, line 2",
+      NULL },
     { "no-insert", 0, OPTION_FLAG, NULL, AT(no_insert), "do not put the card into a reader", NULL },
     { NULL, 0, OPTION_FLAG, NULL, 0, NULL, NULL },
 };
@@ -56,6 +78,73 @@ static int show(struct cli *cli, const struct newcard *plan, const struct card *
     return CLI_DONE;
 }
 
+/* The issuer's signing key is read like any bundle that is imported. */
+static bool read_signer(struct cli *cli, const struct new_options *o, struct p12_library *library,
+                        struct bundles *bundles, struct profile *profile)
+{
+    const struct ask ask = { o->signer_password, "--signer-password", "Pass phrase of the signer's file", false };
+    struct secret *password = NULL;
+    struct why why = { "" };
+    const struct p12_key *key;
+    enum err e;
+
+    if (!cli_secret(cli, &ask, &password))
+        return false;
+    e = p12_library_open(library);
+    if (e == ERR_NONE)
+        e = bundle_read(bundles, library->ctx, o->signer, password, P12_ITERATIONS, &why);
+    secret_free(password);
+    if (e != ERR_NONE)
+        return cli_fail(cli, e, &why), false;
+    key = bundles->of[0].p12->n_keys == 1 ? &bundles->of[0].p12->keys[0] : NULL;
+    if (key == NULL || key->key == NULL || key->cert == P12_NONE)
+        return cli_refuse(cli, "%s: a signer is one key with its certificate", o->signer), false;
+    profile->signer_key = key->key;
+    profile->signer = bundles->of[0].p12->certs[key->cert].cert;
+    return true;
+}
+
+/* What the options ask for beside an ordinary card. */
+static bool apply_profile(struct cli *cli, const struct new_options *o, const char *name, struct card *card)
+{
+    struct p12_library library = { NULL, NULL, NULL };
+    struct bundles bundles = { .n = 0 };
+    struct profile profile = o->texts;
+    struct why why = { "" };
+    bool ok = true;
+    enum err e;
+
+    if (o->profile == NULL && profile.expires == NULL)
+        return true;
+    if (o->profile != NULL) {
+        if (profile.name == NULL)
+            profile.name = name;
+        ok = read_signer(cli, o, &library, &bundles, &profile);
+    }
+    if (ok && (e = profile_apply(card, &profile, &why)) != ERR_NONE) {
+        cli_fail(cli, e, &why);
+        ok = false;
+    }
+    bundles_clear(&bundles);
+    p12_library_close(&library);
+    return ok;
+}
+
+/* The texts belong to a profile, and a profile to its signer. */
+static bool check_profile(struct cli *cli, const struct new_options *o)
+{
+    const struct profile *p = &o->texts;
+
+    if (o->profile != NULL && strcmp(o->profile, "piv") != 0)
+        return cli_usage(cli, "--profile: there is no '%s'; there is piv", o->profile), false;
+    if (o->profile != NULL && o->signer == NULL)
+        return cli_usage(cli, "--profile piv needs --signer FILE.p12, the issuer's content signing key"), false;
+    if (o->profile == NULL && (o->signer != NULL || p->name != NULL || p->affiliation != NULL || p->serial != NULL ||
+                               p->issuer != NULL || p->organization != NULL || p->organization2 != NULL))
+        return cli_usage(cli, "printed information and a signer belong to --profile piv"), false;
+    return true;
+}
+
 static int make(struct cli *cli, const struct new_options *o, struct newcard *plan, const char *path)
 {
     char name[NAME_MAX + 1];
@@ -70,6 +159,10 @@ static int make(struct cli *cli, const struct new_options *o, struct newcard *pl
         return cli->status;
     env = state_env(cli->state);
     e = newcard_make(&env, plan, &card);
+    if (e == ERR_NONE && !apply_profile(cli, o, name, card)) {
+        card_free(card);
+        return cli->status;
+    }
     if (e == ERR_NONE)
         e = newcard_write(cli, path, card, plan, &why);
     status = e == ERR_NONE ? show(cli, plan, card, path, !o->no_insert) : cli_fail(cli, e, &why);
@@ -87,7 +180,7 @@ int verb_new(struct cli *cli, int argc, char **argv)
     int status;
     enum err e;
 
-    if (!cli_options(cli, rows, &o, &argc, &argv) || !newcard_plan(cli, &o.fresh, &plan))
+    if (!cli_options(cli, rows, &o, &argc, &argv) || !check_profile(cli, &o) || !newcard_plan(cli, &o.fresh, &plan))
         return cli->status;
     e = store_card_path(&cli->store, argv[0], path, &why);
     if (e != ERR_NONE)

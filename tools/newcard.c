@@ -52,6 +52,23 @@ static bool find_persona(struct cli *cli, const char *name, struct newcard *plan
     return take_name(cli, "--persona", name, plan->persona, choices);
 }
 
+static bool find_firmware(struct cli *cli, const char *name, struct newcard *plan)
+{
+    char choices[128] = "";
+
+    if (name == NULL)
+        return true;
+    if (plan->persona->set != SET_YUBIKEY)
+        return cli_usage(cli, "--firmware: only a YubiKey has one: add --persona yubikey"), false;
+    for (size_t i = 0; i < FIRMWARE_COUNT; i++) {
+        size_t n = strlen(choices);
+
+        snprintf(choices + n, sizeof choices - n, "%s%s", n == 0 ? "" : ", ", firmwares[i].name);
+    }
+    plan->firmware = firmware_by_name(name);
+    return take_name(cli, "--firmware", name, plan->firmware, choices);
+}
+
 static int hex_digit(char c)
 {
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10
@@ -110,13 +127,15 @@ bool newcard_plan(struct cli *cli, const struct newcard_options *options, struct
     plan->algorithm = alg_by_name(algorithm);
     if (plan->algorithm != NULL && plan->algorithm->family != ALG_CIPHER)
         plan->algorithm = NULL;
+    plan->serial = options->serial;
+    plan->allow_rsa1024 = options->allow_rsa1024;
     plan->has_guid = options->guid != NULL;
     if (plan->has_guid && !from_hex(in_of(options->guid, strlen(options->guid)), plan->guid, sizeof plan->guid))
         return cli_usage(cli, "--guid: 32 hex digits"), false;
     if (options->factory && (options->pin != NULL || options->puk != NULL || options->management != NULL))
         return cli_usage(cli, "--factory sets PIN, PUK and management key: give none of them"), false;
     return find_persona(cli, options->persona != NULL ? options->persona : settings.persona, plan) &&
-           find_atr(cli, options->atr, plan) &&
+           find_atr(cli, options->atr, plan) && find_firmware(cli, options->firmware, plan) &&
            take_name(cli, "--management-algorithm", algorithm, plan->algorithm, "3DES, AES-128, AES-192, AES-256") &&
            take_tries(cli, "--pin-tries", options->pin_tries, settings.pin_tries, &plan->tries.left[PIN_APPLICATION],
                       &plan->tries.allowed[PIN_APPLICATION]) &&
@@ -223,11 +242,16 @@ bool newcard_secrets(struct cli *cli, const struct newcard_options *options, con
     char prompt[NAME_MAX + 64];
     struct ask pin = { options->pin, "--pin", prompt, true };
     const struct ask puk = { options->puk, "--puk", "PUK", false };
+    const struct ask global = { options->global, "--global-pin", "Global PIN", false };
     const struct ask management = { options->management, "--management-key", "Management key", false };
     enum err e = ERR_NONE;
 
     if (!secret_heap())
         return cli_refuse(cli, "there is no protected memory for secrets"), false;
+    if (options->global != NULL && !ask_pin(cli, &global, &plan->global))
+        return false;
+    if (plan->global != NULL)
+        plan->tries.left[PIN_GLOBAL] = plan->tries.allowed[PIN_GLOBAL] = plan->tries.allowed[PIN_APPLICATION];
     if (options->factory)
         return factory_secrets(cli, plan);
     snprintf(prompt, sizeof prompt, "New PIN for %s (6 to 8 digits)", name);
@@ -252,6 +276,7 @@ void newcard_clear(struct newcard *plan)
 {
     secret_drop(&plan->pin);
     secret_drop(&plan->puk);
+    secret_drop(&plan->global);
     secret_drop(&plan->management);
 }
 
@@ -263,6 +288,10 @@ enum err newcard_make(const struct piv_env *env, const struct newcard *plan, str
         .persona = plan->persona,
         .atr = plan->atr,
         .guid = plan->has_guid ? plan->guid : NULL,
+        .serial = plan->serial,
+        .firmware = plan->firmware,
+        .allow_rsa1024 = plan->allow_rsa1024,
+        .global = plan->global,
         .log_n = SEAL_LOG_N,
         .pin = plan->pin,
         .puk = plan->puk,

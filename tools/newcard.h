@@ -8,10 +8,13 @@
 
 /* struct newcard_options — as they stand on the command line; NULL and 0: not given. */
 struct newcard_options {
-    const char *persona, *atr, *guid;
+    const char *persona, *atr, *guid, *firmware;
     const char *pin, *puk, *management; /* specs for cli_secret */
+    const char *global;                 /* the same, of a global PIN: the card has none without it */
     const char *algorithm;              /* of the management key */
     unsigned pin_tries, puk_tries;
+    unsigned serial;                    /* Yubico's serial number */
+    bool allow_rsa1024;                 /* GENERATE may make RSA-1024 */
     bool factory;                       /* PIN, PUK and management key as every developer knows them */
 };
 
@@ -20,10 +23,14 @@ struct newcard {
     const struct persona *persona;
     const struct atr *atr;
     const struct alg *algorithm;
+    const struct firmware *firmware;
+    uint32_t serial;
+    bool allow_rsa1024;
     bool has_guid;
     uint8_t guid[16];
     struct tries tries;
     struct secret *pin, *puk, *management;  /* as the card takes them */
+    struct secret *global;                  /* NULL: no global PIN */
     bool random_puk, random_management;
 };
 
