@@ -14,6 +14,7 @@ static Suite *(*const suites[])(void) = {
     suite_cardio,
     suite_cardtext,
     suite_err,
+    suite_p12,
     suite_record,
     suite_settings,
     suite_state,

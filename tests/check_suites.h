@@ -10,6 +10,7 @@ Suite *suite_cardfile(void);
 Suite *suite_cardio(void);
 Suite *suite_cardtext(void);
 Suite *suite_err(void);
+Suite *suite_p12(void);
 Suite *suite_record(void);
 Suite *suite_settings(void);
 Suite *suite_state(void);

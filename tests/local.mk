@@ -24,14 +24,16 @@ check_vpiv_SOURCES = \
 	tests/check_cardio.c \
 	tests/check_cardtext.c \
 	tests/check_err.c \
+	tests/bundles.c tests/bundles.h \
+	tests/check_p12.c \
 	tests/check_record.c \
 	tests/check_settings.c \
 	tests/check_state.c \
 	tests/check_store.c \
 	tests/check_tries.c
 check_vpiv_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-check_vpiv_LDADD = $(LIBCONF_LA) libapplet.la \
-	$(CHECK_LIBS) $(LIBCONFIG_LIBS) $(OPENSSL_LIBS) $(ZLIB_LIBS)
+check_vpiv_LDADD = libbundle.la $(LIBCONF_LA) libapplet.la \
+	$(CHECK_LIBS) $(JANSSON_LIBS) $(LIBCONFIG_LIBS) $(OPENSSL_LIBS) $(ZLIB_LIBS)
 
 # The rows of `vpiv conform` in process, and against a card that lies: half a minute, so a program of its own.
 if HAVE_CHECK
