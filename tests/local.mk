@@ -47,6 +47,7 @@ check_conform_LDADD = libconform.la libapplet.la $(CHECK_LIBS) $(OPENSSL_LIBS) $
 # Whole programs, through a private pcscd: each prints its own plan.
 SHELL_TESTS = \
 	tests/test_cli.sh \
+	tests/test_conform.sh \
 	tests/test_corpus.sh \
 	tests/test_house.sh \
 	tests/test_run.sh \

@@ -133,15 +133,11 @@ bool look_again(struct judge *j);
 void bring_back(struct judge *j, const struct row *row);
 void broken(struct judge *j, const struct row *row);
 
-/* conform_timing.c: does the time of an answer tell anything? */
-enum { TIMING_MAX = 40000 };
-struct timing {
-    unsigned n;
-    uint32_t *ns;                /* one a measurement, TIMING_MAX */
+/* conform_timing.c: does the time of an answer tell which of several kinds of wrong it was? */
+struct timing_kind {
+    const char *before, *measured, *after; /* scripts; after may be NULL */
 };
-void timing_begin(struct timing *t);
-bool timing_play(struct judge *j, const char *script, struct timing *t);
-bool timing_alike(struct judge *j, struct timing *t, unsigned n);  /* compares medians; ends all n */
+bool timing_alike(struct judge *j, const struct timing_kind *kinds, unsigned n, unsigned rounds);
 
 /* conform_import.c: keys of the host. */
 bool host_key(struct judge *j, uint8_t alg);  /* {parts}: what IMPORT takes; {public}: inside of 7F49 */

@@ -106,25 +106,18 @@ static bool gam_17(struct judge *j)
     return true;
 }
 
-/* The time of a refusal must not tell how many leading bytes were right. */
+/* The time of a refusal must not tell how many leading bytes were right: none, four, all but the last bit. */
 static bool gam_23(struct judge *j)
 {
-    unsigned rounds = j->terms.full ? 33333 : 150;
-    struct timing t[3];
+    static const struct timing_kind wrong[] = {
+        { CHALLENGE "x := skip 4 {e}; x := bytes {00*4}{x}", "0087{alg}9B[7C(82({x}))] -> 6982", NULL },
+        { CHALLENGE "x := left 4 {e}; y := skip 8 {e};"
+      "x := bytes {x}{00*4}{y}", "0087{alg}9B[7C(82({x}))] -> 6982",
+          NULL },
+        { CHALLENGE "x := flip {e}", "0087{alg}9B[7C(82({x}))] -> 6982", NULL },
+    };
 
-    for (unsigned i = 0; i < 3; i++)
-        timing_begin(&t[i]);
-    for (unsigned i = 0; i < rounds; i++) {
-        for (unsigned k = 0; k < 3; k++) {
-            static const char *const wrong[] = { "x := bytes {00*4}{tail}", "x := bytes {half}{00*4}",
-                                                 "x := flip {e}" };
-            if (!play(j, CHALLENGE "half := left 4 {e}; tail := skip 4 {e}; x := skip 4 {tail};"
-                                   "half := bytes {half}{x}; tail := bytes {tail}") ||
-                !play(j, wrong[k]) || !timing_play(j, "0087{alg}9B[7C(82({x}))] -> 6982", &t[k]))
-                return false;
-        }
-    }
-    return timing_alike(j, t, 3) && play(j, "stranger; adm; admin");
+    return timing_alike(j, wrong, 3, j->terms.full ? 33333 : 150) && play(j, "stranger; adm; admin");
 }
 
 const struct row rows_gam[] = {

@@ -70,19 +70,13 @@ static bool sec_02(struct judge *j)
  * gives the tries back, which is written too. */
 static bool sec_07(struct judge *j)
 {
-    static const char *const kinds[] = { "verify {bad} -> T-1", "verify {late} -> T-1" };
-    unsigned rounds = j->terms.full ? 10000 : 40;
-    struct timing t[2];
+    static const struct timing_kind kinds[] = {
+        { "reset; select", "verify {bad} -> T-1", "reset; select; pin" },
+        { "reset; select; x := left 6 {pin}; x := flip {x}; y := skip 6 {pin}; late := bytes {x}{y}",
+          "verify {late} -> T-1", "reset; select; pin" },
+    };
 
-    for (unsigned k = 0; k < 2; k++)
-        timing_begin(&t[k]);
-    for (unsigned i = 0; i < rounds; i++)
-        for (unsigned k = 0; k < 2; k++)
-            if (!play(j, "reset; select; x := left 6 {pin}; x := flip {x}; y := skip 6 {pin};"
-      "late := bytes {x}{y}") ||
-                !timing_play(j, kinds[k], &t[k]) || !play(j, "reset; select; pin"))
-                return false;
-    return timing_alike(j, t, 2);
+    return timing_alike(j, kinds, 2, j->terms.full ? 10000 : 40);
 }
 
 const struct row rows_sec[] = {

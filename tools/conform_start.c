@@ -432,7 +432,8 @@ static bool restore_yubikey(struct judge *j)
     if (tries.p[1] == 0 && !play(j, "repeat 16: verify {bad} -> 63xx|6983; 00FB0000 -> 9000; select"))
         return false;
     for (size_t i = 0; i < SLOTS_MAX; i++)
-        state_spoil(j, j->slots[i].ref);
+        if (j->slots[i].ref != KEYREF_ATTESTATION) /* which a reset leaves alone */
+            state_spoil(j, j->slots[i].ref);
     return play(j, "pin; logout");
 }
 

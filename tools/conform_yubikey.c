@@ -24,16 +24,21 @@ const struct row rows_yk[] = {
       "00F7009B00 -> 01({alg})02(0001)05(01) 9000", NULL, "YK" },
     { "YK-07", "P yk 9A:07 9C:11 9E:11", "metadata of a key: algorithm, policies, origin, public key",
       NULL, yk_07, "YK" },
-    { "YK-08", "F yk empty verify", "an empty key reference has no metadata", "00F700{empty}00 -> 6A88", NULL, "YK" },
-    { "YK-09", "F yk", "metadata of nothing", "00F7018000 -> 6A86; each 00 96: 00F700{.}00 -> 6A88", NULL, "YK" },
-    { "YK-10", "F yk verify write", "no reset while PIN and PUK are alive", "00FB0000 -> 6985; pin", NULL, "YK" },
-    { "YK-11", "F yk blocked changes write", "no reset while the PUK is alive", "00FB0000 -> 6985", NULL, "YK" },
+    { "YK-08", "F yk empty verify", "an empty key reference has no metadata",
+      "00F700{empty}00 -> 6A88", NULL, "YK" },
+    { "YK-09", "F yk", "metadata of nothing",
+      "00F7018000 -> 6A86; each 00 96: 00F700{.}00 -> 6A88", NULL, "YK" },
+    { "YK-10", "F yk verify write", "no reset while PIN and PUK are alive",
+      "00FB0000 -> 6985; pin", NULL, "YK" },
+    { "YK-11", "F yk blocked changes write", "no reset while the PUK is alive",
+      "00FB0000 -> 6985", NULL, "YK" },
     { "YK-12", "P yk values puk tries pukgone last write saves:5FC102,5FC107",
       "a reset brings the factory's state; serial number and attestation stay",
       "00F8000000 -> ?4 9000 =a; o := object 5FFF01; 00F700F900 -> * 9000+ =m; check drain T 00200080[{bad}];"
       "check drain U 002C0080[{badpuk}{newpin}]; 00FB0000 -> 9000; try -> 63C3; get 5FC102 -> 6A82;"
       "get 5FC105 -> 6A82; get 7E -> 7E* 9000; each 9A 9C 9D 9E 82 95: 00F700{.}00 -> 6A88;"
-      "00F8000000 -> {a} 9000; get 5FFF01 -> {o} 9000+; 00F700F900 -> {m} 9000+; pin; adm; admin", NULL, "YK" },
+      "00F8000000 -> {a} 9000; get 5FFF01 -> {o} 9000+; 00F700F900 -> {m} 9000+; pin; adm; admin",
+      NULL, "YK" },
     { "YK-13", "hands", "a reset that is cut off leaves the old card or the factory's",
       "needs a power cut: the tree's own tests run it", NULL, "house" },
     { "YK-14", "F yk values adm pin write", "setting the tries brings the factory's PIN and PUK",
@@ -41,7 +46,8 @@ const struct row rows_yk[] = {
       "00F7008100 -> 01(FF)05(01)06(0707) 9000; pin; adm; pin; 00FA0303 -> 9000; try -> 63C3", NULL, "YK" },
     { "YK-15", "F yk key verify write", "setting the tries wants both management key and PIN",
       "pin; 00FA0507 -> 6982; reset; select; adm; 00FA0507 -> 6982; try -> T", NULL, "YK" },
-    { "YK-16", "F yk adm pin write", "no tries at all cannot be set", "00FA0003 -> 6A80; 00FA0300 -> 6A80", NULL, "YK" },
+    { "YK-16", "F yk adm pin write", "no tries at all cannot be set",
+      "00FA0003 -> 6A80; 00FA0300 -> 6A80", NULL, "YK" },
     { "YK-17", "F yk values adm pin write", "more than fifteen tries are told as fifteen",
       "00FAFFFF -> 9000; verify {bad} -> 63CF; 00F7008000 -> 01(FF)05(01)06(FFFE) 9000; pin; adm; pin;"
       "00FA0303 -> 9000; try -> 63C3", NULL, "YK" },
@@ -54,34 +60,43 @@ const struct row rows_yk[] = {
       "00FF00FF[089B10{5A*16}] -> 6A86; 00FFFF00[089B10{5A*16}] -> 6A86; adm; admin", NULL, "YK" },
     { "YK-21", "F yk values adm write", "a management key may want a touch",
       "m := bytes 039B18_0102030405060708_0102030405060708_0102030405060708; 00FFFFFE[{m}] -> 9000;"
-      "00F7009B00 -> 01(03)02(0002)05(?1) 9000; 00FFFFFF[{m}] -> 9000; 00F7009B00 -> 01(03)02(0001)05(01) 9000",
+      "00F7009B00 -> 01(03)02(0002)05(?1) 9000; 00FFFFFF[{m}] -> 9000;"
+      "00F7009B00 -> 01(03)02(0001)05(01) 9000",
       NULL, "YK" },
     { "YK-22", "F yk adm write", "a 3DES key with equal parts is refused, but for the factory's own",
-      "00FFFFFF[039B18{5A*24}] -> 6A80; 00FFFFFF[039B18{5A*16}{A5*8}] -> 6A80; 00FFFFFF[039B18{A5*8}{5A*16}] -> 6A80;"
+      "00FFFFFF[039B18{5A*24}] -> 6A80; 00FFFFFF[039B18{5A*16}{A5*8}] -> 6A80;"
+      "00FFFFFF[039B18{A5*8}{5A*16}] -> 6A80;"
       "adm; admin", NULL, "YK" },
-    { "YK-23", "F yk adm verify write clears:83", "an RSA-2048 key is imported and signs", NULL, yk_23, "YK" },
+    { "YK-23", "F yk adm verify write clears:83", "an RSA-2048 key is imported and signs",
+      NULL, yk_23, "YK" },
     { "YK-24", "F yk adm verify write clears:83", "RSA keys of the other sizes are imported and sign",
       NULL, yk_24, "YK 5.7" },
-    { "YK-25", "F yk adm verify write clears:83", "P-256 and P-384 keys are imported and sign", NULL, yk_25, "YK" },
+    { "YK-25", "F yk adm verify write clears:83", "P-256 and P-384 keys are imported and sign",
+      NULL, yk_25, "YK" },
     { "YK-26", "F yk adm verify write clears:83", "Ed25519 and X25519 keys are imported, sign and agree",
       NULL, yk_26, "YK 5.7" },
     { "YK-27", "F yk adm write clears:83", "parts that make no key are refused", NULL, yk_27, "YK, house" },
-    { "YK-28", "F yk write", "importing wants the management key", "chain 00FE1183[06({5A*32})] -> 6982; " EMPTY_83,
+    { "YK-28", "F yk write", "importing wants the management key",
+      "chain 00FE1183[06({5A*32})] -> 6982; " EMPTY_83,
       NULL, "YK" },
     { "YK-29", "F yk adm verify write clears:83", "a key may bring its own policies: never, once, always",
       IMPORT("11") "each 01 02 03: chain 00FE1183[{parts}AA(01)AB({.})] -> 9000,"
       "00F7008300 -> 01(11)02(01{.})03(02)04({public}) 9000;"
       "d := sha256 {aid}; logout; chain 00FE1183[{parts}AA(01)AB(01)] -> 9000; sign 83 11 {d} -> 7C* 9000;"
-      "chain 00FE1183[{parts}AA(02)AB(01)] -> 9000; 00F7008300 -> 01(11)02(0201)* 9000; sign 83 11 {d} -> 6982;"
+      "chain 00FE1183[{parts}AA(02)AB(01)] -> 9000; 00F7008300 -> 01(11)02(0201)* 9000;"
+      "sign 83 11 {d} -> 6982;"
       "pin; repeat 2: sign 83 11 {d} -> 7C* 9000;"
       "chain 00FE1183[{parts}AA(03)AB(01)] -> 9000; 00F7008300 -> 01(11)02(0301)* 9000; pin;"
       "sign 83 11 {d} -> 7C* 9000; sign 83 11 {d} -> 6982", NULL, "YK" },
     { "YK-30", "F yk adm write clears:83", "policies that are none are refused; 00 is the key reference's own",
-      "k := hostkey 11; each AA(04) AA(05) AA(06) AB(04) AA(01)AA(01): chain 00FE1183[{parts}{.}] -> 6A80, " EMPTY_83
-      "; chain 00FE1183[{parts}AA(00)AB(00)] -> 9000; 00F7008300 -> 01(11)02(0201)03(02)04({public}) 9000", NULL, "YK" },
+      "k := hostkey 11; each AA(04) AA(05) AA(06) AB(04) AA(01)AA(01): chain 00FE1183[{parts}{.}] -> 6A80,"
+      " " EMPTY_83
+      "; chain 00FE1183[{parts}AA(00)AB(00)] -> 9000; 00F7008300 -> 01(11)02(0201)03(02)04({public}) 9000",
+      NULL, "YK" },
     { "YK-31", "F yk adm verify write clears:83", "a key that is generated may bring its own policies",
       "d := sha256 {aid}; each 01 02 03: 00470083[AC(80(11)AA({.})AB(01))]00 -> 7F49(86(04?64)) 9000,"
-      "00F7008300 -> 01(11)02({.}01)03(01)* 9000; pin; sign 83 11 {d} -> 7C* 9000; sign 83 11 {d} -> 6982", NULL, "YK" },
+      "00F7008300 -> 01(11)02({.}01)03(01)* 9000; pin; sign 83 11 {d} -> 7C* 9000; sign 83 11 {d} -> 6982",
+      NULL, "YK" },
     { "YK-32", "F yk adm verify write clears:83", "Ed25519 and X25519 keys are generated and work",
       "generate 83 E0 -> 7F49(86(?32)) 9000 =a; k := at 7F49 {a}; pin; m := random 100;"
       "sign 83 E0 {m} -> 7C(82(?64=s)) 9000; check signs E0 {k} {m} {s};"
@@ -89,7 +104,8 @@ const struct row rows_yk[] = {
     { "YK-33", "F yk adm late write clears:83", "RSA-3072 and RSA-4096 keys are generated",
       "00470083[AC(80(05))]00 -> 7F49(81(?384)82(010001)) 9000+;"
       "00470083[AC(80(16))]00 -> 7F49(81(?512)82(010001)) 9000+", NULL, "YK 5.7" },
-    { "YK-34", "F yk adm verify write clears:83", "Ed25519 signs messages of any length", NULL, yk_34, "YK 5.7" },
+    { "YK-34", "F yk adm verify write clears:83", "Ed25519 signs messages of any length",
+      NULL, yk_34, "YK 5.7" },
     { "YK-35", "F yk adm verify write clears:83", "X25519 refuses points of low order",
       IMPORT("E1") "pin; ecdh 83 E1 {00*32} -> 6A80; ecdh 83 E1 01{00*31} -> 6A80;"
       "ecdh 83 E1 ECFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF7F -> 6A80;"
@@ -99,20 +115,26 @@ const struct row rows_yk[] = {
     { "YK-37", "F yk adm write clears:83", "imported keys are not attested",
       IMPORT("11") "00F9830000 -> 6A80", NULL, "YK" },
     { "YK-38", "F yk adm write clears:83", "an attestation tells version, serial number, policies and form",
-      "00FD000000 -> ?3 9000 =v; 00F8000000 -> ?4 9000 =n; generate 83 11 -> * 9000; 00F9830000 -> 30* 9000+ =a",
+      "00FD000000 -> ?3 9000 =v; 00F8000000 -> ?4 9000 =n; generate 83 11 -> * 9000;"
+      "00F9830000 -> 30* 9000+ =a",
       yk_38, "YK" },
     { "YK-39", "F yk empty verify", "nothing else is attested",
       "00F9{empty}0000 -> 6A80|6A88; 00F99A0100 -> 6A86; each F9 9B: 00F9{.}0000 -> 6A80|6A88", NULL, "YK" },
     { "YK-40", "F yk", "the issuer of attestations says that it is virtual", NULL, yk_40, "house" },
     { "YK-41", "P yk 9A:07 adm write spoils:9A clears:83", "a key moves with its metadata; certificates stay",
-      "o := object 5FC105; 00F7009A00 -> * 9000+ =m; 00F6839A -> 9000; 00F7008300 -> {m} 9000+; 00F7009A00 -> 6A88;"
+      "o := object 5FC105; 00F7009A00 -> * 9000+ =m; 00F6839A -> 9000; 00F7008300 -> {m} 9000+;"
+      "00F7009A00 -> 6A88;"
       "get 5FC105 -> {o} 9000+", NULL, "YK 5.7" },
-    { "YK-42", "P yk 9A:07 adm write spoils:9A", "a key is deleted", "00F6FF9A -> 9000; 00F7009A00 -> 6A88", NULL,
+    { "YK-42", "P yk 9A:07 adm write spoils:9A", "a key is deleted",
+      "00F6FF9A -> 9000; 00F7009A00 -> 6A88", NULL,
       "YK 5.7" },
     { "YK-43", "P yk 9A:07 82:07 adm write", "moves that cannot be are refused",
-      "00F7009A00 -> * 9000+ =m; 00F7008200 -> * 9000+ =n; 00F68483 -> 6A88; 00F6829A -> 6A80; 00F69A9A -> 6A80;"
-      "00F6839B -> 6A86; 00F683F9 -> 6A86; 00F7009A00 -> {m} 9000+; 00F7008200 -> {n} 9000+", NULL, "YK 5.7" },
-    { "YK-44", "P yk 9A:07 write", "moving wants the management key", "00F6839A -> 6982; 00F6FF9A -> 6982", NULL, "YK" },
+      "00F7009A00 -> * 9000+ =m; 00F7008200 -> * 9000+ =n; 00F68483 -> 6A88; 00F6829A -> 6A80;"
+      "00F69A9A -> 6A80;"
+      "00F6839B -> 6A86; 00F683F9 -> 6A86; 00F7009A00 -> {m} 9000+; 00F7008200 -> {n} 9000+",
+      NULL, "YK 5.7" },
+    { "YK-44", "P yk 9A:07 write", "moving wants the management key",
+      "00F6839A -> 6982; 00F6FF9A -> 6982", NULL, "YK" },
     { "YK-45", "hands", "a move that is cut off leaves the key in one place",
       "needs a power cut: the tree's own tests run it", NULL, "house" },
     { "YK-46", "hands", "a key that wants a touch", FINGER, NULL, "YK" },
@@ -128,16 +150,20 @@ const struct row rows_yk[] = {
       "check equal {x} {v}; x := at 01 {c}; check equal {x} 0010; x := at 03 {c}; check equal {x} 0010;"
       "x := at 04 {c}; x := left 1 {x}; select", NULL, "YK" },
     { "YK-51", "F yk", "Yubico's other applications are not there",
-      "each A000000527200101 A0000005272101 D27600012401 A0000006472F0001: 00A40400[{.}]00 -> 6A82; select", NULL, "YK" },
+      "each A000000527200101 A0000005272101 D27600012401 A0000006472F0001: 00A40400[{.}]00 -> 6A82; select",
+      NULL, "YK" },
     { "YK-52", "hands", "yubico-piv-tool", PROGRAM, NULL, "YK" },
     { "YK-53", "hands", "ykman", PROGRAM, NULL, "YK" },
-    { "YK-54", "F yk puk changes write", "a PUK with a byte above 7F is refused or taken, always alike", NULL, yk_54, "YK" },
+    { "YK-54", "F yk puk changes write", "a PUK with a byte above 7F is refused or taken, always alike",
+      NULL, yk_54, "YK" },
     { "YK-55", "hands", "ykman piv reset", PROGRAM, NULL, "YK" },
     { "YK-56", "F piv write", "without Yubico's commands each of them is unknown",
       "each FD F8 F7 FA FB FE FF F9 F6: 00{.}0000 -> 6D00", NULL, "house" },
     { "YK-57", "F yk", "the management application has one page, changes nothing, and knows no PIV",
-      "00A40400[" MANAGEMENT "]00 -> * 9000; 001D010000 -> 6B00; 001C0000[0A0101] -> 6985; 00CB3FFF[5C(7E)]00 -> 6D00;"
+      "00A40400[" MANAGEMENT "]00 -> * 9000; 001D010000 -> 6B00; 001C0000[0A0101] -> 6985;"
+      "00CB3FFF[5C(7E)]00 -> 6D00;"
       "select", NULL, "YK" },
-    { "YK-58", "F yk pcsc", "the reader's name and the ATR are those that Yubico's tools look for", NULL, yk_58, "YK" },
+    { "YK-58", "F yk pcsc", "the reader's name and the ATR are those that Yubico's tools look for",
+      NULL, yk_58, "YK" },
     { .id = NULL },
 };

@@ -43,13 +43,16 @@ static bool exchange_management(struct judge *j, uint8_t alg, size_t size)
     if (good) {
         /* The old key: its algorithm is refused, or its answer is. */
         good = old.management_alg != alg ? play(j, "0087{alg}9B[7C(80())]00 -> 6A80|6A86")
-                                         : play(j, "0087{alg}9B[7C(80())]00 -> 7C(80(?b=w)) 9000; d := decrypt {w};"
-                                                   "c := random b; 0087{alg}9B[7C(80({d})81({c}))]00 -> 6982");
+                                         : play(j, "0087{alg}9B[7C(80())]00 -> 7C(80(?b=w)) 9000;"
+      "d := decrypt {w};"
+                                                   "c := random b;"
+      "0087{alg}9B[7C(80({d})81({c}))]00 -> 6982");
         j->terms = next;
         good = var_set(j, "alg", in_of(&alg, 1)) && play(j, "adm; admin") && good;
         good = playf(j, "00FFFFFF[%02X9B%02X{old}] -> 9000", old.management_alg, (unsigned)old.management->n) && good;
         j->terms = old;
-        good = var_set(j, "alg", in_of(&old.management_alg, 1)) && play(j, "reset; select; adm; admin") && good;
+        good = var_set(j, "alg", in_of(&old.management_alg, 1)) && play(j, "reset; select; adm;"
+      "admin") && good;
     }
     j->result->came[0] = '\0';
     secret_free(key);
@@ -71,7 +74,8 @@ static bool import_and_sign(struct judge *j, uint8_t alg)
                   "00F7008300 -> 01(%02X)02(0201)03(02)04({public}) 9000+; pin", alg, alg, alg))
         return false;
     if (row->family == ALG_RSA)
-        return playf(j, "h := pkcs1 %zu {aid}; sign 83 %02X {h} -> 7C(82(?%zu=s)) 9000+; check signs %02X {public} {h} {s}",
+        return playf(j, "h := pkcs1 %zu {aid}; sign 83 %02X {h} -> 7C(82(?%zu=s)) 9000+;"
+      "check signs %02X {public} {h} {s}",
                      row->size, alg, row->size, alg);
     return playf(j, "d := random %zu; sign 83 %02X {d} -> 7C* 9000+ =a; s := at 7C/82 {a};"
                     "check signs %02X {public} {d} {s}", row->size, alg, alg);
@@ -136,7 +140,8 @@ bool yk_34(struct judge *j)
     if (!play(j, "k := hostkey E0; chain 00FEE083[{parts}] -> 9000; pin"))
         return false;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
-        if (!playf(j, "m := pattern %u; sign 83 E0 %s -> 7C(82(?64=s)) 9000; check signs E0 {public} %s {s}", sizes[i],
+        if (!playf(j, "m := pattern %u; sign 83 E0 %s -> 7C(82(?64=s)) 9000;"
+      "check signs E0 {public} %s {s}", sizes[i],
                    sizes[i] == 0 ? "_" : "{m}", sizes[i] == 0 ? "_" : "{m}"))
             return false;
     return true;
