@@ -44,14 +44,14 @@ verbs=$("$VPIV" --help | sed -n 's/^  *\([a-z]\{2,\}\)  .*/\1/p')
 section() { sed -n "/^\.SS vpiv $1\$/,/^\.S[HS] /p" "$top_srcdir/doc/vpiv.1"; }
 undocumented() { # verb — options of its help that vpiv(1) lacks
     local option
-    "$VPIV" "$1" --help | grep -oE '^  +(-., )?--[a-z-]+' | grep -oE -- '--[a-z-]+' |
+    "$VPIV" "$1" --help | grep -oE '^  +(-., )?--[a-z0-9-]+' | grep -oE -- '--[a-z0-9-]+' |
         while read -r option; do
             { section "$1"; sed -n '/^\.SH COMMON/,/^\.SH VERBS/p' "$top_srcdir/doc/vpiv.1"; } |
                 sed 's/\\-/-/g' | grep -qE -- "$option( |\$)" || echo "$option"
         done
 }
 surplus() { # verb — options of vpiv(1) that its help lacks
-    section "$1" | grep -A1 -E '^\.T[PQ]' | sed 's/\\-/-/g' | grep -oE -- '--[a-z-]+' |
+    section "$1" | grep -A1 -E '^\.T[PQ]' | sed 's/\\-/-/g' | grep -oE -- '--[a-z0-9-]+' |
         while read -r option; do
             "$VPIV" "$1" --help | grep -qE -- "^ .*$option( |\$)" || echo "$option"
         done

@@ -283,6 +283,8 @@ int verb_run(struct cli *cli, int argc, char **argv)
     if (!cli_options(cli, rows, &plan, &argc, &argv))
         return cli->status == CLI_DONE ? CLI_DONE : CLI_RUN_FAILED;
     plan.command = argc > 0 ? argv : alone;
+    if (argc == 0 && isatty(STDERR_FILENO))
+        cli_warn(cli, "a shell with readers of its own, until you leave it (a test card has PIN 123456)");
     if (find_persona(cli, &plan) && find_driver(cli, &plan) && pcscd_find(cli, &plan)
         && find_readers(cli, &plan))
         status = launch(cli, &plan);
