@@ -49,6 +49,7 @@ SHELL_TESTS = \
 	tests/test_cli.sh \
 	tests/test_conform.sh \
 	tests/test_corpus.sh \
+	tests/test_import.sh \
 	tests/test_house.sh \
 	tests/test_run.sh \
 	tests/test_yubikey.sh
