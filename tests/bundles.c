@@ -202,7 +202,8 @@ static ASN1_OCTET_STRING *pbes2(OSSL_LIB_CTX *lib, const struct recipe *r, struc
     else
         pbkdf2(lib, digest_of(r->prf), bytes_of(r), in_of(salt, sizeof salt), iterations_of(r), key, key_n);
     must(EVP_EncryptInit_ex2(ctx, cipher, key, iv, NULL) == 1 &&
-         EVP_EncryptUpdate(ctx, room, &n, plain.p, (int)plain.n) == 1 && EVP_EncryptFinal_ex(ctx, room + n, &rest) == 1);
+         EVP_EncryptUpdate(ctx, room, &n, plain.p, (int)plain.n) == 1 &&
+         EVP_EncryptFinal_ex(ctx, room + n, &rest) == 1);
     n += rest;
     X509_ALGOR_free(p->keyfunc);
     X509_ALGOR_free(p->encryption);
@@ -238,8 +239,8 @@ static ASN1_OCTET_STRING *encrypt(OSSL_LIB_CTX *lib, const struct recipe *r, str
     if (r->pbe == 0)
         return pbes2(lib, r, plain, alg);
     *alg = PKCS5_pbe_set(r->pbe, iterations_of(r), NULL, 0);
-    must(*alg != NULL && PKCS12_pbe_crypt_ex(*alg, r->password, (int)strlen(r->password), plain.p, (int)plain.n, &out, &n, 1,
-                                             lib, NULL) != NULL);
+    must(*alg != NULL && PKCS12_pbe_crypt_ex(*alg, r->password, (int)strlen(r->password), plain.p, (int)plain.n, &out,
+                                             &n, 1, lib, NULL) != NULL);
     box = octets(out, (size_t)n);
     OPENSSL_free(out);
     return box;
@@ -391,8 +392,8 @@ static void put_mac(OSSL_LIB_CTX *lib, const struct recipe *r, struct in content
     EVP_MD_free(md);
 }
 
-size_t bundle_make(OSSL_LIB_CTX *lib, const struct recipe *r, const struct ingredient *list, size_t n, size_t depth,
-                   uint8_t **bytes)
+size_t bundle_make(OSSL_LIB_CTX *lib, const struct recipe *r, const struct ingredient *list, size_t n,
+                   size_t depth, uint8_t **bytes)
 {
     STACK_OF(P12_BAG) *open = sk_P12_BAG_new_null(), *closed = sk_P12_BAG_new_null();
     STACK_OF(P12_CONTENT) *safes = sk_P12_CONTENT_new_null();

@@ -10,7 +10,7 @@
 enum bundle_kdf { KDF_PBKDF2, KDF_SCRYPT };
 enum bundle_mac { MAC_CLASSIC, MAC_PBMAC1, MAC_NONE };
 
-/* struct recipe — how a bundle is protected.  pbe: an old scheme's NID; 0 = PBES2 with what follows, -1 = not at all. */
+/* struct recipe — how a bundle is protected.  pbe: an old scheme's NID; 0 = PBES2 as follows, -1 = not at all. */
 struct recipe {
     const char *name;
     int pbe;
@@ -35,8 +35,8 @@ struct ingredient {
 };
 
 /* bundle_make — the bundle's bytes; free with OPENSSL_free.  depth: so many bags of safe contents around each. */
-size_t bundle_make(OSSL_LIB_CTX *lib, const struct recipe *recipe, const struct ingredient *list, size_t n, size_t depth,
-                   uint8_t **bytes);
+size_t bundle_make(OSSL_LIB_CTX *lib, const struct recipe *recipe, const struct ingredient *list, size_t n,
+                   size_t depth, uint8_t **bytes);
 
 /* test_key — P-256.  test_cert — self-signed, valid from so many days before now for 30 days. */
 EVP_PKEY *test_key(void);

@@ -61,7 +61,8 @@ static enum err read_copy(const uint8_t *bytes, size_t n, const char *password, 
     return e;
 }
 
-static enum err make_and_read(const struct recipe *recipe, const struct ingredient *list, size_t n, const char *password)
+static enum err make_and_read(const struct recipe *recipe, const struct ingredient *list, size_t n,
+                              const char *password)
 {
     uint8_t *bytes;
     size_t length = bundle_make(library.ctx, recipe, list, n, 0, &bytes);
@@ -292,7 +293,8 @@ START_TEST(iterations_are_bounded)
         { "as many", { "", WITH_AES, .password = "x", .iterations = 5000 }, 7500, ERR_NONE },
         { "one more than one may take", { "", WITH_AES, .password = "x", .iterations = 5001 }, 5000, ERR_FULL },
         { "too many together", { "", WITH_AES, .password = "x", .iterations = 5000 }, 5000, ERR_FULL },
-        { "scrypt", { "", 0, "AES-256-CBC", 0, KDF_SCRYPT, MAC_NONE, .password = "x", .iterations = 1024 }, 8191, ERR_FULL },
+        { "scrypt", { "", 0, "AES-256-CBC", 0, KDF_SCRYPT, MAC_NONE, .password = "x", .iterations = 1024 }, 8191,
+          ERR_FULL },
         { "PBMAC1", { "", 0, "AES-256-CBC", .mac = MAC_PBMAC1, .digest = "SHA256", .mac_key = 32, .password = "x",
                       .iterations = 5001 }, 5000, ERR_FULL },
     };

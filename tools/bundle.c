@@ -151,8 +151,8 @@ static enum err no_cert(const struct bundle *b, const struct p12_key *key, struc
     if (p->n_certs == 1 && p->n_keys == 1)
         return why_set(why, ERR_MISMATCH, "%s: its key and its certificate do not belong together: the certificate was "
                        "made for another key", b->path);
-    return why_set(why, ERR_MISMATCH, "%s: none of its %zu certificates was made for its key %s%s%s: give the right one "
-                   "with --cert FILE", b->path, p->n_certs, key->kind, key->name == NULL ? "" : ", ",
+    return why_set(why, ERR_MISMATCH, "%s: none of its %zu certificates was made for its key %s%s%s: give the "
+                   "right one with --cert FILE", b->path, p->n_certs, key->kind, key->name == NULL ? "" : ", ",
                    key->name == NULL ? "" : key->name);
 }
 
@@ -164,8 +164,9 @@ enum err bundle_check(const struct bundle *bundle, struct why *why)
         return no_key(bundle, why);
     for (size_t i = 0; i < p->n_keys; i++)
         if (p->keys[i].alg == NULL)
-            return why_set(why, ERR_UNSUPPORTED, "%s: a PIV card has no place for its key: %s (it takes RSA 1024, 2048, "
-                           "3072 and 4096, EC P-256 and P-384, Ed25519 and X25519)", bundle->path, p->keys[i].kind);
+            return why_set(why, ERR_UNSUPPORTED, "%s: a PIV card has no place for its key: %s (it takes RSA 1024, "
+                           "2048, 3072 and 4096, EC P-256 and P-384, Ed25519 and X25519)", bundle->path,
+                           p->keys[i].kind);
     for (size_t i = 0; i < p->n_keys; i++)
         if (p->keys[i].cert == P12_NONE)
             return no_cert(bundle, &p->keys[i], why);

@@ -53,7 +53,7 @@ static bool take_cert(struct cli *cli, void *into, const char *value)
 
 #define AT(member) offsetof(struct import_options, member)
 static const struct option_row rows[] = {
-    { "card", 'c', OPTION_TEXT, "CARD", AT(card), "the card; made if it is not there (named like the first file)", NULL },
+    { "card", 'c', OPTION_TEXT, "CARD", AT(card), "the card, made where it is missing (named like the file)", NULL },
     { "slot", 's', OPTION_TEXT, "SLOT", AT(slot), "9a, 9c, 9d, 9e or 82 to 95, for a single key", NULL },
     { "password", 'p', OPTION_CALL, "PASS", 0, "password of the file; given again, of the next one", take_password },
     { "cert", 0, OPTION_CALL, "FILE", 0, "certificate, PEM or DER, for a key that comes without one", take_cert },

@@ -37,7 +37,8 @@ static void read_slots(const struct card *card, struct line *line)
             continue;
         snprintf(line->slots + n, sizeof line->slots - n, "%s%s", n == 0 ? "" : " ", keyrefs[i].name);
         cert = card_certificate(card, &keyrefs[i]);
-        if (cert != NULL && (first == NULL || ASN1_TIME_compare(X509_get0_notAfter(cert), X509_get0_notAfter(first)) < 0)) {
+        if (cert != NULL &&
+            (first == NULL || ASN1_TIME_compare(X509_get0_notAfter(cert), X509_get0_notAfter(first)) < 0)) {
             X509_free(first);
             first = cert;
         } else {
@@ -89,14 +90,15 @@ static void text_card(const struct line *line, int width)
     else
         printf("%s%s%s%s%s%s%s\n", line->slots[0] == '\0' ? "no keys" : line->slots,
                line->until[0] == '\0' ? "" : ", until ", line->until, line->ends == NULL ? "" : " (",
-               line->ends == NULL ? "" : line->ends, line->ends == NULL ? "" : ")", line->blocked ? ", PIN blocked" : "");
+               line->ends == NULL ? "" : line->ends, line->ends == NULL ? "" : ")",
+               line->blocked ? ", PIN blocked" : "");
 }
 
 static json_t *json_card(const struct line *line)
 {
-    return json_pack("{s:o, s:o, s:o, s:s, s:o, s:b, s:o}", "card", json_text(line->name), "path", json_text(line->path),
-                     "reader", line->in_reader ? json_integer(line->reader) : json_null(), "slots", line->slots,
-                     "valid_until", line->until[0] == '\0' ? json_null() : json_string(line->until), "pin_blocked",
+    return json_pack("{s:o, s:o, s:o, s:s, s:o, s:b, s:o}", "card", json_text(line->name), "path",
+                     json_text(line->path), "reader", line->in_reader ? json_integer(line->reader) : json_null(), "slots",
+                     line->slots, "valid_until", line->until[0] == '\0' ? json_null() : json_string(line->until), "pin_blocked",
                      line->blocked, "error", line->why.text[0] == '\0' ? json_null() : json_text(line->why.text));
 }
 

@@ -99,7 +99,8 @@ static bool from_hex(struct in text, uint8_t *bytes, size_t n)
     return high < 0 && !out.bad && out.n == n;
 }
 
-static bool take_tries(struct cli *cli, const char *option, unsigned given, int setting, uint8_t *left, uint8_t *allowed)
+static bool take_tries(struct cli *cli, const char *option, unsigned given, int setting, uint8_t *left,
+                       uint8_t *allowed)
 {
     unsigned n = given != 0 ? given : (unsigned)setting;
 

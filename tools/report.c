@@ -63,8 +63,8 @@ static void text_rest(const struct report *r)
         printf("  left out: %zu certificate%s without a key here\n", r->slots->left_out,
                r->slots->left_out == 1 ? "" : "s");
     if (crls + secrets + others > 0)
-        printf("  left out: %zu revocation list%s, %zu secret%s, %zu other thing%s\n", crls, crls == 1 ? "" : "s", secrets,
-               secrets == 1 ? "" : "s", others, others == 1 ? "" : "s");
+        printf("  left out: %zu revocation list%s, %zu secret%s, %zu other thing%s\n", crls, crls == 1 ? "" : "s",
+               secrets, secrets == 1 ? "" : "s", others, others == 1 ? "" : "s");
 }
 
 static void text_next(struct cli *cli, const struct report *r)
@@ -81,8 +81,10 @@ static void text_next(struct cli *cli, const struct report *r)
 
 void report_text(struct cli *cli, const struct report *r)
 {
-    printf("%s: %s (%s)\n", r->name,
-           r->made == NULL ? r->dry ? "would be changed" : "changed" : r->dry ? "would be a new card" : "new card", r->path);
+    static const char *const words[2][2] = { { "new card", "would be a new card" }, { "changed", "would be changed" } };
+    const char *what = words[r->made == NULL][r->dry];
+
+    printf("%s: %s (%s)\n", r->name, what, r->path);
     for (size_t i = 0; i < r->slots->n; i++)
         text_slot(&r->slots->of[i]);
     text_rest(r);
