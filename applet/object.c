@@ -59,12 +59,17 @@ static const struct object *object_of(const struct piv *p, uint32_t tag)
 static bool take_tag_list(struct in *data, uint32_t *tag)
 {
     struct in list;
+    size_t n;
     uint8_t b;
 
     if (!tlv_get(data, 0x5C, &list) || list.n == 0 || list.n > 3)
         return false;
+    n = list.n;
     for (*tag = 0; in_u8(&list, &b);)
         *tag = *tag << 8 | b;
+    /* 00 7E is not another way to write 7E: it names no object. */
+    if (n > 1 && *tag >> 8 * (n - 1) == 0)
+        *tag = 0;
     return true;
 }
 

@@ -9,16 +9,22 @@
 
 /* One row a suite, in alphabetical order. */
 static Suite *(*const suites[])(void) = {
+    suite_alg,
+    suite_apdu,
     suite_applet,
     suite_cardfile,
     suite_cardio,
     suite_cardtext,
     suite_err,
+    suite_key,
+    suite_keyref,
+    suite_object,
     suite_p12,
     suite_record,
     suite_settings,
     suite_state,
     suite_store,
+    suite_tlv,
     suite_tries,
 };
 

@@ -5,16 +5,22 @@
 
 #include <check.h>
 
+Suite *suite_alg(void);
+Suite *suite_apdu(void);
 Suite *suite_applet(void);
 Suite *suite_cardfile(void);
 Suite *suite_cardio(void);
 Suite *suite_cardtext(void);
 Suite *suite_err(void);
+Suite *suite_key(void);
+Suite *suite_keyref(void);
+Suite *suite_object(void);
 Suite *suite_p12(void);
 Suite *suite_record(void);
 Suite *suite_settings(void);
 Suite *suite_state(void);
 Suite *suite_store(void);
+Suite *suite_tlv(void);
 Suite *suite_tries(void);
 
 #endif

@@ -19,17 +19,24 @@ endif
 check_vpiv_SOURCES = \
 	tests/check_main.c tests/check_suites.h tests/fake.c tests/fake.h \
 	tests/cards.c tests/cards.h tests/host.c tests/host.h tests/slip.c tests/slip.h \
+	tests/live.c tests/live.h tests/vectors.c tests/vectors.h \
+	tests/check_alg.c \
+	tests/check_apdu.c \
 	tests/check_applet.c \
 	tests/check_cardfile.c \
 	tests/check_cardio.c \
 	tests/check_cardtext.c \
 	tests/check_err.c \
 	tests/bundles.c tests/bundles.h \
+	tests/check_key.c \
+	tests/check_keyref.c \
+	tests/check_object.c \
 	tests/check_p12.c \
 	tests/check_record.c \
 	tests/check_settings.c \
 	tests/check_state.c \
 	tests/check_store.c \
+	tests/check_tlv.c \
 	tests/check_tries.c
 check_vpiv_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_vpiv_LDADD = libbundle.la $(LIBCONF_LA) libapplet.la \

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* vectors.c — test keys and public test vectors. */
+#include "tests/vectors.h"
+
+#include <check.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/objects.h>
+#include <openssl/param_build.h>
+
+#include "tests/live.h"
+
+const struct vector vectors[VECTOR_COUNT] = {
+    { .alg = ALG_RSA1024, .source = "made for this file",
+      .private = { "F110AD79F22CC01851EB1FAA8BF4AE9D29ED236E175781433EDC1148CC184BB2CCA235B2B0AFE085"
+                   "BDBB67DF6E44D418304976D4D07D3B4524C1C98548717263",
+                   "E6AB2AE9220EA32115C6B9BB2CC12A06BCB7A29EBD78C315765134181B33BCA9DD0CB31AFF92D4F1"
+                   "0898F6632D89E81E9AEC1F134A29677809AD99238C96A109" },
+    },
+    { .alg = ALG_RSA2048, .source = "made for this file",
+      .private = { "E34AAB428E2C63441CD756027C679C172BCF31C1367E7CC543FBB219735217276FC5990EC13D23AD"
+                   "E7AA21D0DF7EC8D177A1DA1C8BD7C078FA86A3B76CB187E76C099037A106F3F8357A3879D2EA7A8C"
+                   "4C4CC2980BD3B9FC32633DD5455DD31F6B6A0D620A42DB5DB567EC11C4DCFD95A37D130E5ED43019"
+                   "8C7544058675D15F",
+                   "CF7CCE20ADA79DCA16E71F29807D56F04DF646A2F7754A236C3F0D1B64BFB45EA104780A192F5E59"
+                   "4E5219BE1570F1E30DBC572D0BF2FCD6184A0A7749D3AF2C0E5CAE1005ACB33800B0ADE403620FEB"
+                   "F317ACF2093DD8D9AE058570F065BE3D71C9B78C4136A156A3265114A556D1F16B484E63E2CE0D55"
+                   "CF62892860EB0D33" },
+    },
+    { .alg = ALG_RSA3072, .source = "made for this file",
+      .private = { "DBB137DB3F6D80C8FB88343EF72D232AFB7CB669A8CA24379F22324E008B244B17312FBE17EAA80C"
+                   "C01060A8BA72292FBD5BF6A3BFB3FDA46880C2469F73B6C2E45D49BF7A66971BF6F84639EF242C89"
+                   "5BAE3BB0018217D80C1197F887B64C73674A2EE1894A0088D0395EA764DC22C8BC02A41239D2CB27"
+                   "AC7FE457BE620C7F787C602914913A52AA675B45D90A2C46BC0BCF96E69BFC7330FFBE9FD73FD9DF"
+                   "5175A30AC13A7B478ABF95455A9FC099D6EADD241DA051963CFA2BA5B607B8CF",
+                   "D9A88A12F216E2FBDE538BFFE2378CD9FCF7B0FD0C1F2CA5F165C819FC12DBCD42E8C83EEC88D20E"
+                   "04C31DEF314EC6D286DE594922327A272E40F0A6E7041C175D537A9D1E4F234E4D1F044B8C325F54"
+                   "C2232AD717F99DF230BC2CB1CD3E50C557E490674B9AD10C531894779CDD1C6CF79FD19CA6432D44"
+                   "7793F71C5A2258F59D5886A9D83F3FAAAD2F8CCF3E4D69DFC355F305E74E2FC19FACC0E681567270"
+                   "20E8AD8658970035CEB52AB2B49548603BB7F931A2CDD4F381F2CE10BEC49AF3" },
+    },
+    { .alg = ALG_RSA4096, .source = "made for this file",
+      .private = { "F96AEFFFAB0D95F27B0BD9484D91F3A03ABFB68CE5FA6CFBBEB012A4524328512621EE4BE790E377"
+                   "C08AB807BFB50D48F6C94E9EEB9D588DA2E7C72FAD88E26E013EF5004FD5911C6697508457D0DA4A"
+                   "5A37112BF5C18BE4465146754B408BE7D4E83E0FA9F9A183BAB2E0E0BDFF82752BB97F9290C18763"
+                   "BC3827AB1DDD1D159B845684613FA8AD89E8DD2A774333D117AB39505D59CD6BD182DBE58BB9FA77"
+                   "FEFA4D89F0481860E7873A5C8C9F5F66AF38136B819B378C50B3BD82064469B1AC09DD4DA9C45E0F"
+                   "AA532222C21F8AB800AA2A4A665C95D7033BA2B9E9222699F502C9ACC65C7F34848DFDDEDBACE2BD"
+                   "ABAA0917DCDEAC684FF0B250FEE15B7B",
+                   "C7900C12CD98EE07D188A6EEBB2D36F0FA932F62BA5684886F24AF185939D17E59E715F0CB2C0CC9"
+                   "3A0DC42323A9E895DCEAC6142D97CD4259CD95A7F937EDC374731BD27A4B80263F175A17D4A651E4"
+                   "0C65DD01E5A397DDB3E894C43944307033A45A412D17803F869CC19E85E2B8457F594EFECBD1E67E"
+                   "D5B0A4AEBBA681E69565F6AE7F113AA05A21729ABD076101FDED88C74039BBB54D6E2E5261324A30"
+                   "F4276E6037A1B6EDA6E25ECAF93FCA849473D5E62C2CD31D6F00CE93B38286BDD278AEF048A36280"
+                   "EB931FD2269EE13184EBD4987BDDCE7917B315671A6D3EC604E4EDF7B5324582EF88839D4B55E85E"
+                   "17E646082C072B610ABEB8281E770E77" },
+    },
+    { .alg = ALG_P256, .source = "RFC 6979, A.2.5",
+      .private = { "C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721" },
+      .public = "0460FED4BA255A9D31C961EB74C6356D68C049B8923B61FA6CE669622E60F29FB67903FE1008B8BC"
+                "99A41AE9E95628BC64F2F1B20C2D7E9F5177A3C294D4462299",
+    },
+    { .alg = ALG_P384, .source = "RFC 6979, A.2.6",
+      .private = { "6B9D3DAD2E1B8C1C05B19875B6659F4DE23C3B667BF297BA9AA47740787137D896D5724E4C70A825"
+                   "F872C9EA60D2EDF5" },
+      .public = "04EC3A4E415B4E19A4568618029F427FA5DA9A8BC4AE92E02E06AAE5286B300C64DEF8F0EA905586"
+                "6064A254515480BC138015D9B72D7D57244EA8EF9AC0C621896708A59367F9DFB9F54CA84B3F1C9D"
+                "B1288B231C3AE0D4FE7344FD2533264720",
+    },
+    { .alg = ALG_ED25519, .source = "RFC 8032, 7.1, test 2",
+      .private = { "4CCD089B28FF96DA9DB6C346EC114E0F5B8A319F35ABA624DA8CF6ED4FB8A6FB" },
+      .public = "3D4017C3E843895A92B70AA74D1B7EBC9C982CCF2EC4968CC0CD55F12AF4660C",
+      .input = "72",
+      .output = "92A009A9F0D4CAB8720E820B5F642540A2B27B5416503F8FB3762223EBDB69DA085AC1E43E15996E"
+                "458F3613D0F11D8C387B2EAEB4302AEEB00D291612BB0C00",
+    },
+    { .alg = ALG_X25519, .source = "RFC 7748, 6.1, Bob",
+      .private = { "5DAB087E624A8A4B79E17F8B83800EE66F3BB1292618B6FD1C2F8B27FF88E0EB" },
+      .public = "DE9EDB7D7B7DC1B4D35B61C2ECE435373F8343C85B78674DADFC7E146F882B4F",
+      .input = "8520F0098930A754748B7DDCB43EF75A0DBF3A0D26381AF4EBA4A98EAA9B4E6A",
+      .output = "4A5D9D5BA4CE2DE1728E3BF480350F25E07E21C947D19E3376F09B3C1E161742",
+    },
+    { .alg = ALG_P256, .source = "NIST CAVP, ECC CDH, P-256, 0",
+      .private = { "7D7DC5F71EB29DDAF80D6214632EEAE03D9058AF1FB6D22ED80BADB62BC1A534" },
+      .public = "04EAD218590119E8876B29146FF89CA61770C4EDBBF97D38CE385ED281D8A6B23028AF61281FD35E"
+                "2FA7002523ACC85A429CB06EE6648325389F59EDFCE1405141",
+      .input = "04700C48F77F56584C5CC632CA65640DB91B6BACCE3A4DF6B42CE7CC838833D287DB71E509E3FD9B"
+               "060DDB20BA5C51DCC5948D46FBF640DFE0441782CAB85FA4AC",
+      .output = "46FC62106420FF012E54A434FBDD2D25CCC5852060561E68040DD7778997BD7B",
+    },
+    { .alg = ALG_P384, .source = "NIST CAVP, ECC CDH, P-384, 0",
+      .private = { "3CC3122A68F0D95027AD38C067916BA0EB8C38894D22E1B15618B6818A661774AD463B205DA88CF6"
+                   "99AB4D43C9CF98A1" },
+      .input = "04A7C76B970C3B5FE8B05D2838AE04AB47697B9EAF52E764592EFDA27FE7513272734466B400091A"
+               "DBF2D68C58E0C50066AC68F19F2E1CB879AED43A9969B91A0839C4C38A49749B661EFEDF24345191"
+               "5ED0905A32B060992B468C64766FC8437A",
+      .output = "5F9D29DC5E31A163060356213669C8CE132E22F57C9A04F40BA7FCEAD493B457E5621E766C40A2E3"
+                "D4D6A04B25E533F1",
+    },
+    { .alg = ALG_ED25519, .source = "RFC 8032, 7.1, test 1",
+      .private = { "9D61B19DEFFD5A60BA844AF492EC2CC44449C5697B326919703BAC031CAE7F60" },
+      .public = "D75A980182B10AB7D54BFED3C964073A0EE172F3DAA62325AF021A68F707511A",
+      .input = "",
+      .output = "E5564300C360AC729086E2CC806E828A84877F1EB8E5D974D873E065224901555FB8821590A33BAC"
+                "C61E39701CF9B46BD25BF5F0595BBE24655141438E7A100B",
+    },
+    { .alg = ALG_ED25519, .source = "RFC 8032, 7.1, test 3",
+      .private = { "C5AA8DF43F9F837BEDB7442F31DCB7B166D38535076F094B85CE3A2E0B4458F7" },
+      .public = "FC51CD8E6218A1A38DA47ED00230F0580816ED13BA3303AC5DEB911548908025",
+      .input = "AF82",
+      .output = "6291D657DEEC24024827E69C3ABE01A30CE548A284743A445E3680D7DB5AC3AC18FF9B538D16F290"
+                "AE67F760984DC6594A7C15E9716ED28DC027BECEEA1EC40A",
+    },
+    { .alg = ALG_ED25519, .source = "RFC 8032, 7.1, SHA(abc)",
+      .private = { "833FE62409237B9D62EC77587520911E9A759CEC1D19755B7DA901B96DCA3D42" },
+      .public = "EC172B93AD5E563BF4932C70E1245034C35467EF2EFD4D64EBF819683467E2BF",
+      .input = "DDAF35A193617ABACC417349AE20413112E6FA4E89A97EA20A9EEEE64B55D39A2192992A274FC1A8"
+               "36BA3C23A3FEEBBD454D4423643CE80E2A9AC94FA54CA49F",
+      .output = "DC2A4459E7369633A52B1BF277839A00201009A3EFBF3ECB69BEA2186C26B58909351FC9AC90B3EC"
+                "FDFBC7C66431E0303DCA179C138AC17AD9BEF1177331A704",
+    },
+    { .alg = ALG_X25519, .source = "RFC 7748, 6.1, Alice",
+      .private = { "77076D0A7318A57D3C16C17251B26645DF4C2F87EBC0992AB177FBA51DB92C2A" },
+      .public = "8520F0098930A754748B7DDCB43EF75A0DBF3A0D26381AF4EBA4A98EAA9B4E6A",
+      .input = "DE9EDB7D7B7DC1B4D35B61C2ECE435373F8343C85B78674DADFC7E146F882B4F",
+      .output = "4A5D9D5BA4CE2DE1728E3BF480350F25E07E21C947D19E3376F09B3C1E161742",
+    },
+    { .alg = ALG_X25519, .source = "RFC 7748, 5.2, vector 1",
+      .private = { "A546E36BF0527C9D3B16154B82465EDD62144C0AC1FC5A18506A2244BA449AC4" },
+      .input = "E6DB6867583030DB3594C1A424B15F7C726624EC26B3353B10A903A6D0AB1C4C",
+      .output = "C3DA55379DE9C6908E94EA4DF28D084F32ECCF03491C71F754B4075577A28552",
+    },
+};
+
+/* Everything of an RSA key that follows from its primes. */
+enum number { N, E, D, P, Q, DP, DQ, QINV, NUMBERS };
+
+static const char *const number_names[NUMBERS] = {
+    [N] = OSSL_PKEY_PARAM_RSA_N, [E] = OSSL_PKEY_PARAM_RSA_E, [D] = OSSL_PKEY_PARAM_RSA_D,
+    [P] = OSSL_PKEY_PARAM_RSA_FACTOR1, [Q] = OSSL_PKEY_PARAM_RSA_FACTOR2,
+    [DP] = OSSL_PKEY_PARAM_RSA_EXPONENT1, [DQ] = OSSL_PKEY_PARAM_RSA_EXPONENT2,
+    [QINV] = OSSL_PKEY_PARAM_RSA_COEFFICIENT1,
+};
+
+static void complete(BIGNUM *k[NUMBERS], const struct vector *v)
+{
+    BN_CTX *ctx = BN_CTX_new();
+    BIGNUM *p1 = BN_new(), *q1 = BN_new(), *phi = BN_new();
+
+    for (int i = 0; i < NUMBERS; i++)
+        ck_assert_ptr_nonnull(k[i] = BN_new());
+    ck_assert(BN_hex2bn(&k[P], v->private[0]) && BN_hex2bn(&k[Q], v->private[1]) && BN_set_word(k[E], 65537));
+    ck_assert(BN_mul(k[N], k[P], k[Q], ctx) && BN_sub(p1, k[P], BN_value_one()) && BN_sub(q1, k[Q], BN_value_one()));
+    ck_assert(BN_mul(phi, p1, q1, ctx) && BN_mod_inverse(k[D], k[E], phi, ctx) != NULL);
+    ck_assert(BN_mod(k[DP], k[D], p1, ctx) && BN_mod(k[DQ], k[D], q1, ctx));
+    ck_assert_ptr_nonnull(BN_mod_inverse(k[QINV], k[Q], k[P], ctx));
+    BN_free(phi);
+    BN_free(q1);
+    BN_free(p1);
+    BN_CTX_free(ctx);
+}
+
+static EVP_PKEY *from_params(const char *type, OSSL_PARAM_BLD *bld)
+{
+    OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(bld);
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+    EVP_PKEY *key = NULL;
+
+    ck_assert_ptr_nonnull(params);
+    ck_assert_int_eq(EVP_PKEY_fromdata_init(ctx), 1);
+    ck_assert_int_eq(EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, params), 1);
+    EVP_PKEY_CTX_free(ctx);
+    OSSL_PARAM_free(params);
+    return key;
+}
+
+static EVP_PKEY *rsa_key(const struct vector *v)
+{
+    OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
+    BIGNUM *k[NUMBERS];
+    EVP_PKEY *key;
+
+    complete(k, v);
+    for (int i = 0; i < NUMBERS; i++)
+        ck_assert_int_eq(OSSL_PARAM_BLD_push_BN(bld, number_names[i], k[i]), 1);
+    key = from_params("RSA", bld);
+    for (int i = 0; i < NUMBERS; i++)
+        BN_free(k[i]);
+    OSSL_PARAM_BLD_free(bld);
+    return key;
+}
+
+static EVP_PKEY *ec_key(const struct vector *v)
+{
+    OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
+    const char *name = alg_by_id(v->alg)->evp;
+    EC_GROUP *group = EC_GROUP_new_by_curve_name(OBJ_sn2nid(name));
+    EC_POINT *point = EC_POINT_new(group);
+    BIGNUM *scalar = NULL;
+    uint8_t encoded[1 + 2 * 48];
+    EVP_PKEY *key;
+    size_t n;
+
+    ck_assert(BN_hex2bn(&scalar, v->private[0]) && EC_POINT_mul(group, point, scalar, NULL, NULL, NULL));
+    n = EC_POINT_point2oct(group, point, POINT_CONVERSION_UNCOMPRESSED, encoded, sizeof encoded, NULL);
+    ck_assert_uint_eq(n, 1 + 2 * alg_by_id(v->alg)->size);
+    ck_assert_int_eq(OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_GROUP_NAME, name, 0), 1);
+    ck_assert_int_eq(OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, encoded, n), 1);
+    ck_assert_int_eq(OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_PRIV_KEY, scalar), 1);
+    key = from_params("EC", bld);
+    BN_free(scalar);
+    EC_POINT_free(point);
+    EC_GROUP_free(group);
+    OSSL_PARAM_BLD_free(bld);
+    return key;
+}
+
+EVP_PKEY *vector_key(const struct vector *v)
+{
+    const struct alg *alg = alg_by_id(v->alg);
+    uint8_t bytes[32];
+    struct out room = out_of(bytes, sizeof bytes);
+    struct in raw;
+    EVP_PKEY *key;
+
+    if (alg->family == ALG_RSA)
+        return rsa_key(v);
+    if (alg->family == ALG_EC)
+        return ec_key(v);
+    raw = hex(v->private[0], &room);
+    key = EVP_PKEY_new_raw_private_key_ex(NULL, alg->evp, NULL, raw.p, raw.n);
+    ck_assert_ptr_nonnull(key);
+    return key;
+}
+
+static const struct vector *first_of(uint8_t alg)
+{
+    for (size_t i = 0; i < VECTOR_COUNT; i++)
+        if (vectors[i].alg == alg)
+            return &vectors[i];
+    ck_abort_msg("no key of algorithm %02X", alg);
+    return NULL;
+}
+
+EVP_PKEY *test_key(uint8_t alg)
+{
+    return vector_key(first_of(alg));
+}
+
+struct in test_parts(uint8_t id, struct out *room)
+{
+    static const enum number imported[] = { P, Q, DP, DQ, QINV };
+    const struct vector *v = first_of(id);
+    const struct alg *alg = alg_by_id(id);
+    BIGNUM *k[NUMBERS];
+    int half = (int)alg->size / 2;
+
+    if (alg->family != ALG_RSA) {
+        tlv_head(room, alg->family == ALG_EC ? 0x06 : alg->family == ALG_EDWARDS ? 0x07 : 0x08, alg->size);
+        return hex(v->private[0], room);
+    }
+    complete(k, v);
+    for (uint32_t i = 0; i < 5; i++) {
+        uint8_t *at;
+
+        tlv_head(room, i + 1, (size_t)half);
+        at = out_room(room, (size_t)half);
+        ck_assert(at != NULL && BN_bn2binpad(k[imported[i]], at, half) == half);
+    }
+    for (int i = 0; i < NUMBERS; i++)
+        BN_free(k[i]);
+    return out_in(room);
+}
