@@ -245,6 +245,23 @@ enum err cardfile_adopt(const char *path, struct state *state, const struct trie
     return e;
 }
 
+enum err cardfile_remove(struct cardfile *file, struct why *why)
+{
+    struct tries_lock lock;
+    enum err e = enter(file, &lock);
+    bool recorded = e == ERR_NONE;
+
+    /* A card without a record has nothing to lock, and can go all the same. */
+    if (e != ERR_NONE && e != ERR_NOT_FOUND)
+        return why_set(why, e, "%s: %s", file->path, err_sentence(e));
+    e = unlink(file->path) == 0 ? card_sync_directory(file->path) : ERR_STORE;
+    if (e != ERR_NONE)
+        why_set(why, e, "%s: %s", file->path, strerror(errno));
+    if (recorded)
+        leave(file, &lock);
+    return e == ERR_NONE && recorded ? tries_remove(file->state, file->guid, why) : e;
+}
+
 void cardfile_close(struct cardfile *file)
 {
     if (file == NULL)

@@ -59,6 +59,7 @@ vpiv_SOURCES = \
 	tools/keeper.c \
 	tools/list.c \
 	tools/new.c \
+	tools/pin.c \
 	tools/profile.c tools/profile.h \
 	tools/newcard.c tools/newcard.h \
 	tools/option.c \
@@ -69,6 +70,7 @@ vpiv_SOURCES = \
 	tools/report.c tools/report.h \
 	tools/run.c tools/run.h \
 	tools/show.c \
+	tools/upkeep.c \
 	tools/vpiv.c tools/vpiv.h
 vpiv_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DVPIV_DRIVER='"$(pcscexecdir)/libifdvpiv.so"' -DPCSC_DROPDIR='"$(PCSC_DROPDIR)"'

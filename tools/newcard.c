@@ -163,7 +163,7 @@ bool ask_pin(struct cli *cli, const struct ask *ask, struct secret **pin)
     return e == ERR_NONE;
 }
 
-static bool ask_puk(struct cli *cli, const struct ask *ask, struct secret **puk)
+bool ask_puk(struct cli *cli, const struct ask *ask, struct secret **puk)
 {
     struct secret *text = NULL;
     enum err e;
