@@ -97,7 +97,7 @@ enum err piv_commit(struct piv *p, struct card *next)
     return ERR_NONE;
 }
 
-/* --- what follows one answer ------------------------------------------------------------------------------------- */
+/* --- what follows one answer ---------------------------------------------------------------------------- */
 
 void response_drop(struct piv *p)
 {
@@ -151,7 +151,7 @@ static sw_t cut(struct piv *p, size_t ne, struct out *rsp)
     return sw_of_rest(p);
 }
 
-/* --- command chaining: ISO/IEC 7816-4, 5.3.3 --------------------------------------------------------------------- */
+/* --- command chaining: ISO/IEC 7816-4, 5.3.3 ------------------------------------------------------------ */
 
 void chain_drop(struct piv *p)
 {
@@ -197,7 +197,7 @@ static sw_t chain_block(struct piv *p, const struct apdu *c)
     return SW_SUCCESS;
 }
 
-/* --- one exchange ------------------------------------------------------------------------------------------------ */
+/* --- one exchange --------------------------------------------------------------------------------------- */
 
 /* A complete command.  `before` is what was true when it began: a fresh PIN and a handshake serve the command right
  * after them and no other. */

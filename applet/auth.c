@@ -66,7 +66,7 @@ static bool only(const struct template *t, unsigned elements)
     return true;
 }
 
-/* --- 9B ---------------------------------------------------------------------------------------------------------- */
+/* --- 9B ------------------------------------------------------------------------------------------------- */
 
 void handshake_drop(struct piv *p)
 {
@@ -184,7 +184,7 @@ enum err piv_authenticate_management(struct piv *p, struct in key)
     return e;
 }
 
-/* --- private keys -------------------------------------------------------------------------------------------------- */
+/* --- private keys --------------------------------------------------------------------------------------- */
 
 static struct opened *opened_of(struct piv *p, uint32_t number)
 {

@@ -130,8 +130,8 @@ enum err card_set_management(const struct piv_env *env, struct card *card, uint8
                              const struct secret *key) MUST_CHECK;
 enum err card_open_management(const struct piv_env *env, const struct card *card, struct secret **key) MUST_CHECK;
 
-/* seal_card_key, open_card_key — a private key's encoding (key.h) in and out of key->sealed.  card_key: from open_pin;
- * NULL will do for a key whose policy is "never".  ERR_SECURITY: it is needed and not there. */
+/* seal_card_key, open_card_key — a private key's encoding (key.h) in and out of key->sealed.  card_key: from
+ * open_pin; NULL will do for a key whose policy is "never".  ERR_SECURITY: it is needed and not there. */
 enum err seal_card_key(const struct piv_env *env, const struct card *card, struct card_key *key,
                        const struct secret *private) MUST_CHECK;
 enum err open_card_key(const struct piv_env *env, const struct card *card, const struct card_key *key,

@@ -39,7 +39,8 @@ struct piv_env {
     enum err (*tries_read)(void *ctx, struct tries *now);
 
     /* tries_spend — take one try of `which`.  When it returns ERR_NONE the lower count is durable, *left holds it,
-     * and the comparison may follow.  ERR_BLOCKED: there was none left, nothing was taken.  Any other: no comparison. */
+     * and the comparison may follow.  ERR_BLOCKED: there was none left, nothing was taken.  Any other: no
+     * comparison. */
     enum err (*tries_spend)(void *ctx, enum pin which, uint8_t *left);
 
     /* tries_restore — the secret was right: `which` is back to what is allowed, durably. */

@@ -365,7 +365,8 @@ enum err key_agree(struct key *key, struct in point, struct out *result)
         return ERR_DATA;
     room = out_room(result, n);
     ctx = EVP_PKEY_CTX_new_from_pkey(key->lib, key->pkey, NULL);
-    /* derive_set_peer checks that the point is on the curve (SP 800-56A, 5.6.2.3); X25519 refuses an all-zero secret. */
+    /* derive_set_peer checks that the point is on the curve (SP 800-56A, 5.6.2.3); X25519 refuses an all-zero
+     * secret. */
     if (room == NULL)
         e = ERR_FULL;
     else if (ctx == NULL || EVP_PKEY_derive_init(ctx) != 1)

@@ -12,7 +12,7 @@
 
 /* SP 800-73-5 Part 1, table 3; capacities: appendix A.  A range is one row: its names count from 1. */
 const struct object objects[OBJECT_COUNT] = {
-/*    first     last      container name                                          read    c-less cert   yk     capacity */
+/*    first     last      container name                                          read    c-less cert   yk     cap. */
     { 0x5FC107, 0x5FC107, 0xDB00, "Card Capability Container",                    ALWAYS, false, false, false, 287 },
     { 0x5FC102, 0x5FC102, 0x3000, "Card Holder Unique Identifier",                ALWAYS, true,  false, false, 2916 },
     { 0x5FC105, 0x5FC105, 0x0101, "X.509 Certificate for PIV Authentication",     ALWAYS, false, true,  false, 1905 },

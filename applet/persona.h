@@ -21,7 +21,8 @@ struct persona {
     enum command_set set;
     const char *reader;      /* the reader's name, as pcscd shows it before its two numbers */
     const char *atr;         /* the ATR when the card says "auto" and holds nothing that needs another one */
-    const char *atr_announce;/* … when SELECT must list algorithms (OpenSC never selects a card whose ATR has the AID) */
+    /* … when SELECT must list algorithms: OpenSC never selects a card whose ATR has the AID. */
+    const char *atr_announce;
 };
 
 #define PERSONA_COUNT 2

@@ -21,7 +21,7 @@ sw_t cmd_serial(struct piv *p, const struct apdu *c, struct out *rsp)
     return SW_SUCCESS;
 }
 
-/* --- GET METADATA -------------------------------------------------------------------------------------------------- */
+/* --- GET METADATA --------------------------------------------------------------------------------------- */
 
 enum { TAG_ALGORITHM = 0x01, TAG_POLICY = 0x02, TAG_ORIGIN = 0x03, TAG_PUBLIC = 0x04, TAG_STANDARD = 0x05,
        TAG_RETRIES = 0x06, ALGORITHM_PIN = 0xFF };
@@ -73,7 +73,7 @@ sw_t cmd_metadata(struct piv *p, const struct apdu *c, struct out *rsp)
     return SW_SUCCESS;
 }
 
-/* --- changes: each makes a copy, changes that, and has it stored --------------------------------------------------- */
+/* --- changes: each makes a copy, changes that, and has it stored ---------------------------------------- */
 
 static sw_t commit_or_free(struct piv *p, struct card *next, enum err e)
 {
@@ -280,7 +280,7 @@ sw_t cmd_move(struct piv *p, const struct apdu *c, struct out *rsp)
     return commit_or_free(p, next, e == ERR_NONE ? card_move_key(next, from, to) : e);
 }
 
-/* --- the management application ------------------------------------------------------------------------------------ */
+/* --- the management application ------------------------------------------------------------------------- */
 
 /* READ CONFIG: one length byte, then TLV.  PIV is the only capability of this key. */
 sw_t cmd_read_config(struct piv *p, const struct apdu *c, struct out *rsp)

@@ -48,7 +48,8 @@ enum err cardfile_adopt(const char *path, struct state *state, const struct trie
  * because the directory could not be synced, the file may be the new one: cardfile_is_ours then says no. */
 struct piv_env cardfile_env(struct cardfile *file);
 
-/* cardfile_remove — the card is gone for good: its name first, then its tries record.  `file` is still to be closed. */
+/* cardfile_remove — the card is gone for good: its name first, then its tries record.  `file` is still to be
+ * closed. */
 enum err cardfile_remove(struct cardfile *file, struct why *why) MUST_CHECK;
 
 /* cardfile_is_ours — the file under this path still starts with the head that we read or wrote last (one open, one

@@ -191,7 +191,7 @@ START_TEST(public_vectors_hold)
 }
 END_TEST
 
-/* --- RSA --------------------------------------------------------------------------------------------------------- */
+/* --- RSA ------------------------------------------------------------------------------------------------ */
 
 /* The public operation, by OpenSSL. */
 static void raise_rsa(EVP_PKEY *key, struct in from, uint8_t *to)
@@ -325,7 +325,7 @@ START_TEST(rsa_refuses_wrong_blocks)
 }
 END_TEST
 
-/* --- elliptic curves ----------------------------------------------------------------------------------------------- */
+/* --- elliptic curves ------------------------------------------------------------------------------------ */
 
 static void verify_ecdsa(EVP_PKEY *key, struct in hash, struct in der)
 {

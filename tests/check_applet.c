@@ -28,7 +28,8 @@ static struct piv *piv;
 
 static void make_card(const char *persona)
 {
-    struct card_plan plan = { .persona = persona_by_name(persona), .serial = 12345678, .guid = guid, .log_n = SEAL_LOG_N_TEST,
+    struct card_plan plan = { .persona = persona_by_name(persona), .serial = 12345678, .guid = guid,
+                              .log_n = SEAL_LOG_N_TEST,
                               .management_alg = ALG_3DES };
     struct secret *pin = NULL, *puk = NULL, *management = NULL;
     struct card *card;
@@ -113,7 +114,8 @@ static const struct example worked[] = {
       "533B3019D4E739DA739CED39CE739D836858210842108421C84210C3EB34101122334455667788"
       "99AABBCCDDEEFF00350832303439313233313E00FE009000" },
     { "CCC, extended Lc, no Le", "00CB3FFF0000055C035FC107",
-      "5333F015A000000116FF02000102030405060708090A0B0C0DF10121F20121F300F40100F50110F600F700FA00FB00FC00FD00FE009000" },
+      "5333F015A000000116FF02000102030405060708090A0B0C0D"
+      "F10121F20121F300F40100F50110F600F700FA00FB00FC00FD00FE009000" },
     { "absent certificate", "00CB3FFF055C035FC10500", "6A82" },
     { "protected, absent, no PIN", "00CB3FFF055C035FC10900", "6982" },
     { "unknown tag of three bytes", "00CB3FFF055C035FFFFF00", "6A82" },

@@ -141,7 +141,7 @@ static int verb_state(char **args)
     return 0;
 }
 
-/* --- events: another thread changes the directory while this one is blocked --------------------------- */
+/* --- events: another thread changes the directory while this one is blocked ----------------------------- */
 struct act {
     const char *from, *to; /* symlink(from, to); from NULL = unlink(to) */
     bool swap;             /* rename(from, to) over what is there */
@@ -293,7 +293,7 @@ static int verb_grace(char **args)
     return unlink(args[1]);
 }
 
-/* --- rates ------------------------------------------------------------------------------------------ */
+/* --- rates ---------------------------------------------------------------------------------------------- */
 static size_t unhex(const char *text, BYTE *out, size_t cap)
 {
     size_t n = 0;

@@ -40,7 +40,8 @@ static void open_card(struct bench *b, enum err (*random_source)(void *, uint8_t
     fake_init(&b->fake, 7);
     if (random_source != NULL)
         b->fake.env.random = random_source;
-    if (pin_from_text(in_of("83920571", 8), &pin) != ERR_NONE || puk_from_text(in_of("61738204", 8), &puk) != ERR_NONE ||
+    if (pin_from_text(in_of("83920571", 8), &pin) != ERR_NONE ||
+        puk_from_text(in_of("61738204", 8), &puk) != ERR_NONE ||
         factory_management(ALG_AES256, &management) != ERR_NONE)
         fail("out of memory");
     plan.pin = pin;

@@ -29,8 +29,7 @@ static const struct option_row rows[] = {
       "PIN 123456, PUK 12345678 and the management key that everybody knows: for tests", NULL },
     { "pin", 0, OPTION_SECRET, "PASS", AT(fresh.pin), "the PIN, 6 to 8 digits", NULL },
     { "puk", 0, OPTION_SECRET, "PASS", AT(fresh.puk), "the PUK (random, shown once)", NULL },
-    { "management-key", 0, OPTION_SECRET, "PASS", AT(fresh.management), "the management key in hex (random, shown once)",
-      NULL },
+    { "management-key", 0, OPTION_SECRET, "PASS", AT(fresh.management), "the management key in hex (random, shown)", NULL },
     { "management-algorithm", 0, OPTION_TEXT, "NAME", AT(fresh.algorithm), "3DES, AES-128, AES-192 or AES-256", NULL },
     { "pin-tries", 0, OPTION_NUMBER, "N", AT(fresh.pin_tries), "wrong PINs until it is blocked", NULL },
     { "puk-tries", 0, OPTION_NUMBER, "N", AT(fresh.puk_tries), "wrong PUKs until it is blocked", NULL },
@@ -47,9 +46,8 @@ static const struct option_row rows[] = {
     { "affiliation", 0, OPTION_TEXT, "TEXT", AT(texts.affiliation), "printed information: employee affiliation", NULL },
     { "card-serial", 0, OPTION_TEXT, "TEXT", AT(texts.serial), "printed information: agency card serial number", NULL },
     { "issuer", 0, OPTION_TEXT, "TEXT", AT(texts.issuer), "printed information: issuer identification", NULL },
-    { "organization", 0, OPTION_TEXT, "TEXT", AT(texts.organization), "printed information: organization, line 1", NULL },
-    { "organization2", 0, OPTION_TEXT, "TEXT", AT(texts.organization2), "printed information: organization, line 2",
-      NULL },
+    { "organization", 0, OPTION_TEXT, "TEXT", AT(texts.organization), "printed information: organization", NULL },
+    { "organization2", 0, OPTION_TEXT, "TEXT", AT(texts.organization2), "printed information: its second line", NULL },
     { "no-insert", 0, OPTION_FLAG, NULL, AT(no_insert), "do not put the card into a reader", NULL },
     { NULL, 0, OPTION_FLAG, NULL, 0, NULL, NULL },
 };
@@ -63,8 +61,8 @@ static int show(struct cli *cli, const struct newcard *plan, const struct card *
     store_card_name(path, name);
     hex_text(in_of(card->guid, sizeof card->guid), guid);
     if (cli->json) {
-        json_t *o = json_pack("{s:o, s:o, s:b, s:s, s:s, s:o}", "card", json_text(name), "path", json_text(path), "new", 1,
-                              "guid", guid, "persona", card->persona->name, "reader",
+        json_t *o = json_pack("{s:o, s:o, s:b, s:s, s:s, s:o}", "card", json_text(name), "path", json_text(path), "new",
+                              1, "guid", guid, "persona", card->persona->name, "reader",
                               inserted ? json_integer(reader) : json_null());
         if (o != NULL)
             newcard_json(plan, o);

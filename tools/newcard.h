@@ -51,7 +51,8 @@ enum err newcard_write(struct cli *cli, const char *path, const struct card *car
 void newcard_show(const struct newcard *plan);
 void newcard_json(const struct newcard *plan, json_t *object);
 
-/* ask_pin — 6 to 8 digits, for the wire; ask_puk — 6 to 8 characters; ask_management — hex digits, as many as the algorithm wants. */
+/* ask_pin — 6 to 8 digits, for the wire; ask_puk — 6 to 8 characters; ask_management — hex digits,
+ * as many as the algorithm wants. */
 bool ask_pin(struct cli *cli, const struct ask *ask, struct secret **pin) MUST_CHECK;
 bool ask_puk(struct cli *cli, const struct ask *ask, struct secret **puk) MUST_CHECK;
 bool ask_management(struct cli *cli, const struct ask *ask, const struct alg *alg, struct secret **key) MUST_CHECK;

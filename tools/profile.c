@@ -15,7 +15,7 @@ static const char oid_chuid_object[] = "2.16.840.1.101.3.6.1";   /* id-PIV-CHUID
 static const char oid_signer_name[] = "2.16.840.1.101.3.6.5";    /* pivSigner-DN */
 static const char oid_lds_object[] = "1.3.27.1.1.1";             /* icao-ldsSecurityObject */
 
-/* --- printed information ------------------------------------------------------------------------------------------- */
+/* --- printed information -------------------------------------------------------------------------------- */
 
 static bool is_ascii(const char *text)
 {
@@ -89,7 +89,7 @@ static enum err put_printed(struct card *card, const struct profile *p, const ch
     return out.bad ? ERR_FULL : card_put_object(card, OBJECT_PRINTED, out_in(&out));
 }
 
-/* --- CHUID --------------------------------------------------------------------------------------------------------- */
+/* --- CHUID ---------------------------------------------------------------------------------------------- */
 
 /* The elements before the signature, with the expiration date that the profile wants. */
 static enum err chuid_elements(const struct card *card, const char *wanted, struct out *out, char expires[9])
@@ -182,7 +182,7 @@ static enum err put_chuid(struct card *card, const struct profile *p, char expir
     return e;
 }
 
-/* --- security object ----------------------------------------------------------------------------------------------- */
+/* --- security object ------------------------------------------------------------------------------------ */
 
 /* LDSSecurityObject, ICAO Doc 9303 part 10, 4.6.2.3. */
 typedef struct {

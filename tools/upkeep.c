@@ -78,8 +78,8 @@ int verb_adopt(struct cli *cli, int argc, char **argv)
     e = cardfile_adopt(path, cli->state, &tries, &why);
     if (e != ERR_NONE)
         return cli_fail(cli, e, &why);
-    printf("%s: in use on this host, with %u tries for the PIN and %u for the PUK\n", argv[0], tries.left[PIN_APPLICATION],
-           tries.left[PIN_PUK]);
+    printf("%s: in use on this host, with %u tries for the PIN and %u for the PUK\n", argv[0],
+           tries.left[PIN_APPLICATION], tries.left[PIN_PUK]);
     return CLI_DONE;
 }
 
