@@ -258,11 +258,14 @@ static const struct field card_fields[] = {
     { "management",         FIELD_GROUP,  FIELD_AT(struct card, management), TABLE(management_fields) },
     { "next_number",        FIELD_NUMBER, FIELD_AT(struct card, next_number), .max = UINT32_MAX },
     { "keys",               FIELD_LIST,   .offset = offsetof(struct card, keys),
-      .size = sizeof(struct card_key), .max = CARD_KEYS_MAX, TABLE(key_fields), .count = offsetof(struct card, n_keys) },
+      .size = sizeof(struct card_key), .max = CARD_KEYS_MAX, TABLE(key_fields),
+      .count = offsetof(struct card, n_keys) },
     { "objects",            FIELD_LIST,   .offset = offsetof(struct card, objects),
-      .size = sizeof(struct card_object), .max = CARD_OBJECTS_MAX, TABLE(object_fields), .count = offsetof(struct card, n_objects) },
+      .size = sizeof(struct card_object), .max = CARD_OBJECTS_MAX, TABLE(object_fields),
+      .count = offsetof(struct card, n_objects) },
     { "chain",              FIELD_LIST,   .offset = offsetof(struct card, chain),
-      .size = sizeof(struct bytes), .max = CARD_CHAIN_MAX, TABLE(chain_fields), .count = offsetof(struct card, n_chain) },
+      .size = sizeof(struct bytes), .max = CARD_CHAIN_MAX, TABLE(chain_fields),
+      .count = offsetof(struct card, n_chain) },
 };
 enum { CARD_FIELDS = sizeof card_fields / sizeof card_fields[0] };
 

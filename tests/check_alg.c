@@ -109,7 +109,8 @@ START_TEST(encodings_give_the_same_key_back)
     const struct alg *alg = alg_by_id(vectors[_i].alg);
     EVP_PKEY *key = vector_key(&vectors[_i]), *again, *public_half;
     uint8_t bytes[KEY_PUBLIC_MAX], expected[100];
-    struct out public = out_of(bytes, sizeof bytes), small = out_of(bytes, 20), room = out_of(expected, sizeof expected);
+    struct out public = out_of(bytes, sizeof bytes), small = out_of(bytes, 20);
+    struct out room = out_of(expected, sizeof expected);
     struct secret *private = NULL;
 
     ck_assert_int_eq(key_encode_public(key, alg, &small), ERR_FULL);

@@ -20,7 +20,8 @@ static void open_judge(const char *persona, uint8_t alg)
     ck_assert_msg(wire_applet_open(&wire, persona, alg, &why), "%s", why.text);
     ck_assert(factory_pin(&pin) == ERR_NONE && factory_puk(&puk) == ERR_NONE);
     ck_assert(factory_management(alg, &management) == ERR_NONE);
-    struct terms terms = { .yubikey = strcmp(persona, "yubikey") == 0, .destructive = true, .pin = pin, .puk = puk, .management = management,
+    struct terms terms = { .yubikey = strcmp(persona, "yubikey") == 0, .destructive = true, .pin = pin,
+                           .puk = puk, .management = management,
                            .management_alg = alg };
     judge = judge_new(&wire, &terms, &why);
     ck_assert_msg(judge != NULL, "%s", why.text);

@@ -90,7 +90,7 @@ void hex_masked(const struct judge *j, struct in bytes, size_t most, struct out 
 bool play(struct judge *j, const char *script);
 bool playf(struct judge *j, const char *format, ...) PRINTF_LIKE(2, 3);
 bool fail(struct judge *j, const char *format, ...) PRINTF_LIKE(2, 3);
-bool does_not_apply(struct judge *j, const char *reason);          /* found out on the way to the start; returns false */
+bool does_not_apply(struct judge *j, const char *reason);         /* found out on the way to the start; returns false */
 
 /* conform_words.c: functions and tests of the language. */
 bool word_compute(struct judge *j, const struct words *w, struct out *out);

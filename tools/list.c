@@ -97,9 +97,10 @@ static void text_card(const struct line *line, int width)
 static json_t *json_card(const struct line *line)
 {
     return json_pack("{s:o, s:o, s:o, s:s, s:o, s:b, s:o}", "card", json_text(line->name), "path",
-                     json_text(line->path), "reader", line->in_reader ? json_integer(line->reader) : json_null(), "slots",
-                     line->slots, "valid_until", line->until[0] == '\0' ? json_null() : json_string(line->until), "pin_blocked",
-                     line->blocked, "error", line->why.text[0] == '\0' ? json_null() : json_text(line->why.text));
+                     json_text(line->path), "reader", line->in_reader ? json_integer(line->reader) : json_null(),
+                     "slots", line->slots, "valid_until",
+                     line->until[0] == '\0' ? json_null() : json_string(line->until), "pin_blocked", line->blocked,
+                     "error", line->why.text[0] == '\0' ? json_null() : json_text(line->why.text));
 }
 
 /* Reader n: what is in it, or ""; false when there is no such reader. */
