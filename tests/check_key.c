@@ -37,8 +37,8 @@ START_TEST(imported_parts_make_the_key)
 {
     uint8_t bytes[PARTS_MAX];
     struct out room = out_of(bytes, sizeof bytes);
-    struct in parts = test_parts(ids[_i], &room);
-    EVP_PKEY *key, *original = test_key(ids[_i]);
+    struct in parts = known_parts(ids[_i], &room);
+    EVP_PKEY *key, *original = known_key(ids[_i]);
 
     ck_assert_int_eq(take(ids[_i], parts.p, parts.n, &key), ERR_NONE);
     ck_assert_int_eq(EVP_PKEY_eq(key, original), 1);
@@ -51,7 +51,7 @@ START_TEST(an_import_cut_short_is_refused)
 {
     uint8_t bytes[PARTS_MAX];
     struct out room = out_of(bytes, sizeof bytes);
-    struct in parts = test_parts(ids[_i], &room);
+    struct in parts = known_parts(ids[_i], &room);
     EVP_PKEY *key;
 
     for (size_t n = 0; n < parts.n; n++)
@@ -64,7 +64,7 @@ START_TEST(rsa_parts_that_do_not_belong_together_are_refused)
 {
     uint8_t bytes[PARTS_MAX];
     struct out room = out_of(bytes, sizeof bytes);
-    struct in parts = test_parts(ids[_i], &room), rest = parts, value;
+    struct in parts = known_parts(ids[_i], &room), rest = parts, value;
     EVP_PKEY *key;
     uint32_t tag;
 
@@ -87,7 +87,7 @@ START_TEST(rsa_primes_must_be_two_and_of_the_right_size)
 {
     uint8_t bytes[PARTS_MAX], other[PARTS_MAX];
     struct out room = out_of(bytes, sizeof bytes), larger = out_of(other, sizeof other);
-    struct in parts = test_parts(ALG_RSA1024, &room), big = test_parts(ALG_RSA2048, &larger);
+    struct in parts = known_parts(ALG_RSA1024, &room), big = known_parts(ALG_RSA2048, &larger);
     size_t part = 2 + 64;
     EVP_PKEY *key;
 
@@ -146,7 +146,7 @@ START_TEST(a_part_of_another_algorithm_is_refused)
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         uint8_t bytes[PARTS_MAX];
         struct out room = out_of(bytes, sizeof bytes);
-        struct in parts = test_parts(wrong[i].of, &room);
+        struct in parts = known_parts(wrong[i].of, &room);
         EVP_PKEY *key;
 
         ck_assert_int_eq(take(wrong[i].as, parts.p, parts.n, &key), ERR_DATA);
@@ -179,7 +179,7 @@ END_TEST
 START_TEST(keys_sign_certificates)
 {
     const struct alg *alg = alg_by_id(ids[_i]);
-    EVP_PKEY *pkey = test_key(ids[_i]);
+    EVP_PKEY *pkey = known_key(ids[_i]);
     X509 *cert = sample_certificate(SAMPLE_LEAF);
     uint8_t bytes[KEY_PUBLIC_MAX];
     struct out public = out_of(bytes, sizeof bytes);
@@ -205,7 +205,7 @@ END_TEST
 
 START_TEST(an_rsa_key_without_its_primes_is_refused)
 {
-    EVP_PKEY *key = test_key(ALG_RSA1024), *public_half;
+    EVP_PKEY *key = known_key(ALG_RSA1024), *public_half;
     uint8_t bytes[KEY_PUBLIC_MAX];
     struct out public = out_of(bytes, sizeof bytes);
     struct secret *private = NULL;

@@ -65,7 +65,7 @@ static void add(X509 *cert, int nid, const char *value)
 
 static X509 *certificate(uint8_t alg, const char *usage, const char *purposes)
 {
-    EVP_PKEY *key = test_key(alg), *signer = test_key(ALG_P256);
+    EVP_PKEY *key = known_key(alg), *signer = known_key(ALG_P256);
     X509 *cert = X509_new();
 
     X509_set_version(cert, X509_VERSION_3);

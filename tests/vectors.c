@@ -243,12 +243,12 @@ static const struct vector *first_of(uint8_t alg)
     return NULL;
 }
 
-EVP_PKEY *test_key(uint8_t alg)
+EVP_PKEY *known_key(uint8_t alg)
 {
     return vector_key(first_of(alg));
 }
 
-struct in test_parts(uint8_t id, struct out *room)
+struct in known_parts(uint8_t id, struct out *room)
 {
     static const enum number imported[] = { P, Q, DP, DQ, QINV };
     const struct vector *v = first_of(id);

@@ -21,10 +21,10 @@ extern const struct vector vectors[VECTOR_COUNT];
 /* vector_key — the key of row v as OpenSSL has it, made without the code under test.  Owned by the caller. */
 EVP_PKEY *vector_key(const struct vector *v);
 
-/* test_key — of the first row of this algorithm. */
-EVP_PKEY *test_key(uint8_t alg);
+/* known_key — of the first row of this algorithm. */
+EVP_PKEY *known_key(uint8_t alg);
 
-/* test_parts — the same key as Yubico's IMPORT sends it: 01 to 05, or 06, 07, 08. */
-struct in test_parts(uint8_t alg, struct out *room);
+/* known_parts — the same key as Yubico's IMPORT sends it: 01 to 05, or 06, 07, 08. */
+struct in known_parts(uint8_t alg, struct out *room);
 
 #endif
