@@ -59,6 +59,72 @@ if reader_start mine; then
 else
     fail "a private pcscd starts"
 fi
+# --- a card as an issuer of the federal profile makes it: the rows of state T ---------------------------------------
+guid=11223344556647788899aabbccddeeff
+cat >"$scratch/federal.cnf" <<END
+[req]
+distinguished_name = dn
+[dn]
+[signer]
+extendedKeyUsage = 2.16.840.1.101.3.6.7
+[9a]
+certificatePolicies = 2.16.840.1.101.3.2.1.3.13
+keyUsage = critical,digitalSignature
+subjectAltName = @san
+[9c]
+certificatePolicies = 2.16.840.1.101.3.2.1.3.13
+keyUsage = critical,digitalSignature,nonRepudiation
+[9d]
+certificatePolicies = 2.16.840.1.101.3.2.1.3.13
+keyUsage = critical,keyAgreement
+[9e]
+certificatePolicies = 2.16.840.1.101.3.2.1.3.17
+keyUsage = critical,digitalSignature
+extendedKeyUsage = 2.16.840.1.101.3.6.8
+subjectAltName = @san
+[wrong]
+certificatePolicies = 2.16.840.1.101.3.2.1.3.13
+keyUsage = critical,digitalSignature,dataEncipherment
+[san]
+otherName = 2.16.840.1.101.3.6.6;FORMAT:HEX,OCT:D4E739DA739CED39CE739D836858210842108421C84210C3EB
+URI = urn:uuid:11223344-5566-4778-8899-aabbccddeeff
+END
+federal() { # section: a self-signed certificate, key and bundle
+    local at=$scratch/federal-$1
+    make_key P-256 "$at.key" &&
+        quiet openssl req -x509 -new -config "$scratch/federal.cnf" -extensions "$1" -key "$at.key" -subj "/CN=$1" \
+            -days 365 -out "$at.pem" &&
+        quiet openssl pkcs12 -export -inkey "$at.key" -in "$at.pem" -passout env:PASSWORD -out "$at.p12"
+}
+for section in signer 9a 9c 9d 9e wrong; do federal "$section" || exit 99; done
+onto() { # card FILE.p12 …: the card is there already
+    local card=$1
+    shift
+    vpiv import -c "$card" --password env:PASSWORD --pin env:PIN "$@"
+}
+issued() { # card bundle-of-9a
+    vpiv new --profile piv --signer "$scratch/federal-signer.p12" --signer-password env:PASSWORD --guid "$guid" \
+        --pin env:PIN --puk env:PUK --affiliation Test --card-serial 1 --issuer Test "$1" &&
+        onto "$1" -s 9a "$scratch/federal-$2.p12" &&
+        onto "$1" "$scratch/federal-9c.p12" "$scratch/federal-9d.p12" "$scratch/federal-9e.p12"
+}
+ok "a card of an issuer is made" issued federal 9a
+if reader_start federal; then
+    conform --pin env:PIN --json DAT GET >"$scratch/federal.json"
+    is "issued: no row fails" "$(failures "$scratch/federal.json")" ""
+    is "issued: the rows of state T run" \
+        "$(grep -cE '"id":"DAT-(1[2-5]|2[1-4])","result":"pass"' "$scratch/federal.json")" 8
+    reader_stop
+fi
+guid=11223344556647788899aabbccddee00
+ok "one with a wrong key usage and other names too" issued wrong wrong
+if reader_start wrong; then
+    conform --pin env:PIN --json DAT >"$scratch/wrong.json"
+    is "… and those two rows fail" "$(failures "$scratch/wrong.json" | grep -oE 'DAT-[0-9]+' | tr '\n' ' ')" \
+        "DAT-12 DAT-24 "
+    reader_stop
+fi
+
 like "without pcscd one sentence says so" "$(PCSCLITE_CSOCK_NAME=$scratch/none conform)" 'pcscd cannot be reached'
 
 done_testing

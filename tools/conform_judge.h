@@ -58,6 +58,7 @@ struct judge {
     int pin_limit, puk_limit;    /* tries allowed */
     int pin_left;                /* by what the row was promised so far; -1 = not known */
     bool factory;                /* the caller's PIN, PUK and management key are the factory's */
+    bool issued;                 /* there is a security object */
     bool secure;                 /* SELECT announces secure messaging (27, 2E) */
     uint8_t usage;               /* first byte of the discovery object's PIN usage policy */
     bool leaked;                 /* a secret was seen in an answer: SEC-02 */

@@ -113,6 +113,9 @@ static bool learn_options(struct judge *j)
     if (!play(j, "get 7E -> * 9000|6A82+"))
         return false;
     j->usage = tlv_at(j->data, "7E/5F2F", &value) && value.n == 2 ? value.p[0] : 0x40;
+    if (!play(j, "get 5FC106 -> * 9000|6A82+"))
+        return false;
+    j->issued = j->sw == 0x9000;
     return true;
 }
 

@@ -106,13 +106,12 @@ static const char *need_empty(const struct judge *j)
     for (size_t i = 0; i < SLOTS_MAX; i++)
         if (j->slots[i].pub != NULL)
             return "the card is not in its factory state: it holds certificates";
-    return NULL;
+    return j->issued ? "the card is not in its factory state: an issuer has written to it" : NULL;
 }
 
 static const char *need_issuer(const struct judge *j)
 {
-    (void)j;
-    return "needs a card of the test issuer (signed CHUID, security object, printed information)";
+    return j->issued ? NULL : "needs a card with a security object: signed CHUID, printed information";
 }
 
 static bool reach_personal(struct judge *j)
@@ -273,12 +272,12 @@ static bool not_applicable(struct result *result, const char *reason)
 }
 
 /* A need such as 9A:07, where the judge may not make the key himself. */
-static bool key_there(struct judge *j, const char *word, struct result *result)
+static bool key_there(struct judge *j, const struct row *row, const char *word, struct result *result)
 {
     unsigned ref, alg;
     char reason[80];
 
-    if (sscanf(word, "%2X:%2X", &ref, &alg) != 2 || j->terms.destructive)
+    if (sscanf(word, "%2X:%2X", &ref, &alg) != 2 || (j->terms.destructive && start_has(row, "P")))
         return true;
     state_learn(j);
     struct slot *slot = slot_of(j, (uint8_t)ref);
@@ -308,7 +307,7 @@ bool start_possible(struct judge *j, const struct row *row, struct result *resul
             return not_applicable(result, reason);
     }
     for (size_t i = 0; i < w.n; i++)
-        if (word_row(w.word[i]) == NULL && !key_there(j, w.word[i], result))
+        if (word_row(w.word[i]) == NULL && !key_there(j, row, w.word[i], result))
             return false;
     return true;
 }

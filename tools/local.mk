@@ -11,6 +11,7 @@ libconform_la_SOURCES = tools/conform.h \
 	tools/conform_generate.c \
 	tools/conform_get.c \
 	tools/conform_import.c \
+	tools/conform_issuer.c \
 	tools/conform_judge.h \
 	tools/conform_manage.c \
 	tools/conform_objects.c \
