@@ -34,7 +34,7 @@ void piv_free(struct piv *p)
 {
     if (p == NULL)
         return;
-    if (p->handshake.nonce != NULL) /* else it was never complete */
+    if (p->handshake.nonce != NULL && p->before_it.nonce != NULL) /* else it was never complete */
         piv_unpower(p);
     secret_free(p->handshake.nonce);
     secret_free(p->before_it.nonce);
@@ -54,6 +54,8 @@ const struct atr *piv_power(struct piv *p)
 void piv_unpower(struct piv *p)
 {
     security_event(p, EVENT_POWER);
+    OPENSSL_cleanse(p->before_it.nonce->p, p->before_it.nonce->n); /* also of the handshake before */
+    p->before_it.kind = HANDSHAKE_NONE;
     secret_drop(&p->chain);
     p->powered = false;
 }
@@ -227,7 +229,8 @@ static sw_t run(struct piv *p, struct apdu *c, struct out *rsp)
         OPENSSL_cleanse(chain->p, chain->n);
         p->chain = chain;
     }
-    return sw == SW_SUCCESS ? cut(p, c->ne, rsp) : sw;
+    /* Half an answer must not become "and more": piv_exchange refuses it. */
+    return sw == SW_SUCCESS && !rsp->bad ? cut(p, c->ne, rsp) : sw;
 }
 
 static sw_t exchange(struct piv *p, struct in cmd, struct out *rsp)

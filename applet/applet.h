@@ -34,7 +34,7 @@ void piv_exchange(struct piv *piv, struct in cmd, struct out *rsp);
 const struct card *piv_card(const struct piv *piv);
 
 /* piv_verify — VERIFY for 8 bytes of PIN, with its try (the `vpiv` command; the card's own handler calls it too).
- * ERR_WRONG and *left; ERR_BLOCKED; anything else: no comparison took place. */
+ * ERR_WRONG and *left; ERR_BLOCKED; ERR_UNSUPPORTED: the PUK is not verified; anything else: storage failed. */
 enum err piv_verify(struct piv *piv, enum pin which, struct in pin, uint8_t *left) MUST_CHECK;
 
 /* piv_change — CHANGE REFERENCE DATA and RESET RETRY COUNTER in one: prove `old` of `proof` (one try), then give

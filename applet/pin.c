@@ -50,8 +50,8 @@ static sw_t sw_of_proof(enum err e, uint8_t left)
     return e == ERR_WRONG ? sw_of_tries(left) : sw_of(e);
 }
 
-/* What a new PIN must look like.  piv: 6 to 8 digits, then FF (SP 800-73-5 Part 2, 2.4.3); a PUK is any 8 bytes but
- * eight times FF.  yubikey: 6 to 8 bytes other than FF, then FF. */
+/* What a new PIN must look like.  piv: 6 to 8 digits, then FF (SP 800-73-5 Part 2, 2.4.3); a PUK is any 8 bytes.
+ * yubikey: 6 to 8 bytes other than FF, then FF. */
 static bool acceptable(const struct piv *p, enum pin which, struct in pin)
 {
     bool digits = piv_set(p) == SET_PIV && which != PIN_PUK;
@@ -72,21 +72,23 @@ static bool acceptable(const struct piv *p, enum pin which, struct in pin)
     return n >= 6;
 }
 
-static enum err remember(struct piv *p, enum pin which, struct in pin)
+/* A shortcut for the next VERIFY and nothing more: where it cannot be had, that one unseals again. */
+static void remember(struct piv *p, enum pin which, struct in pin)
 {
     uint8_t label = (uint8_t)which;
-    enum err e = ERR_NONE;
 
+    p->remembered[which] = false;
     if (p->session == NULL) {
         p->session = secret_new(32);
         if (p->session == NULL)
-            return ERR_MEMORY;
-        e = p->env.random(p->env.ctx, p->session->p, p->session->n);
+            return;
+        if (p->env.random(p->env.ctx, p->session->p, p->session->n) != ERR_NONE) {
+            secret_drop(&p->session); /* a key that is not random would let anyone guess the PIN from its hash */
+            return;
+        }
     }
-    if (e == ERR_NONE)
-        e = mac(p->env.lib, secret_in(p->session), in_of(&label, 1), pin, p->remembers[which]);
-    p->remembered[which] = e == ERR_NONE;
-    return e;
+    p->remembered[which] =
+        mac(p->env.lib, secret_in(p->session), in_of(&label, 1), pin, p->remembers[which]) == ERR_NONE;
 }
 
 /* Compare; the try is spent already.  In a session that has verified this PIN before, a keyed hash under a random
@@ -129,18 +131,20 @@ enum err piv_verify(struct piv *p, enum pin which, struct in pin, uint8_t *left)
 {
     const struct pin_row *row = row_of(which);
     struct secret *card_key = NULL;
-    enum err e = spend_and_prove(p, which, pin, left, &card_key);
+    enum err e;
 
+    if (!row->verify)
+        return ERR_UNSUPPORTED; /* the PUK has no status to be true of */
+    e = spend_and_prove(p, which, pin, left, &card_key);
     if (e == ERR_NONE)
         e = p->env.tries_restore(p->env.ctx, which);
-    if (e == ERR_NONE)
-        e = remember(p, which, pin);
     if (e != ERR_NONE) {
         secret_free(card_key);
         if (e == ERR_WRONG || e == ERR_BLOCKED)
             security_event(p, row->failed);
         return e;
     }
+    remember(p, which, pin);
     verified(p, row, card_key);
     return ERR_NONE;
 }
@@ -234,20 +238,37 @@ static enum err reseal(struct piv *p, enum pin which, struct in value, const str
     return e;
 }
 
-/* What a successful change or unblocking does to the counters. */
-static enum err restore(struct piv *p, enum pin proof, enum pin which)
+/* What the right proof does to the counters: its own is whole again, and so is that of the value it may set.
+ * before: what they were, with the proof's made whole. */
+static enum err restore(struct piv *p, enum pin proof, enum pin which, struct tries *before)
 {
-    struct tries tries;
-    enum err e;
+    struct tries after;
+    enum err e = p->env.tries_read(p->env.ctx, before);
 
-    if (proof == which)
-        return p->env.tries_restore(p->env.ctx, which);
-    e = p->env.tries_read(p->env.ctx, &tries);
     if (e != ERR_NONE)
         return e;
-    tries.left[proof] = tries.allowed[proof];
-    tries.left[which] = tries.allowed[which];
-    return p->env.tries_write(p->env.ctx, &tries);
+    before->left[proof] = before->allowed[proof];
+    if (proof == which)
+        return p->env.tries_restore(p->env.ctx, which);
+    after = *before;
+    after.left[which] = after.allowed[which];
+    return p->env.tries_write(p->env.ctx, &after);
+}
+
+/* The counters first, the card last: when the card cannot be stored, the old value is still the value, and the host
+ * is told so (6581).  The count of a PIN that was not proven goes back then to what it was. */
+static enum err restore_and_reseal(struct piv *p, enum pin proof, enum pin which, struct in next,
+                                   const struct secret *card_key)
+{
+    struct tries before;
+    enum err e = restore(p, proof, which, &before);
+
+    if (e != ERR_NONE)
+        return e;
+    e = reseal(p, which, next, card_key);
+    if (e != ERR_NONE && proof != which)
+        (void)!p->env.tries_write(p->env.ctx, &before);
+    return e;
 }
 
 enum err piv_change(struct piv *p, enum pin proof, struct in old, enum pin which, struct in next, uint8_t *left)
@@ -261,9 +282,7 @@ enum err piv_change(struct piv *p, enum pin proof, struct in old, enum pin which
         return give_back(p, proof);
     }
     if (e == ERR_NONE)
-        e = reseal(p, which, next, card_key);
-    if (e == ERR_NONE)
-        e = restore(p, proof, which);
+        e = restore_and_reseal(p, proof, which, next, card_key);
     if (e != ERR_NONE) {
         secret_free(card_key);
         if (row->status != 0 && (e == ERR_WRONG || e == ERR_BLOCKED))
@@ -272,10 +291,12 @@ enum err piv_change(struct piv *p, enum pin proof, struct in old, enum pin which
     }
     p->remembered[which] = false;
     /* A change proves the PIN and so verifies it; unblocking with the PUK does not log in. */
-    if (proof == which && row->status != 0 && remember(p, which, next) == ERR_NONE)
-        verified(p, row, card_key);
-    else
+    if (proof != which || row->status == 0) {
         secret_free(card_key);
+        return ERR_NONE;
+    }
+    remember(p, which, next);
+    verified(p, row, card_key);
     return ERR_NONE;
 }
 

@@ -32,7 +32,9 @@ check_vpiv_SOURCES = \
 	tests/check_keyref.c \
 	tests/check_object.c \
 	tests/check_p12.c \
+	tests/check_pin.c \
 	tests/check_record.c \
+	tests/check_security.c \
 	tests/check_settings.c \
 	tests/check_state.c \
 	tests/check_store.c \
