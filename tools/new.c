@@ -29,7 +29,7 @@ static const struct option_row rows[] = {
       "PIN 123456, PUK 12345678 and the management key that everybody knows: for tests", NULL },
     { "pin", 0, OPTION_SECRET, "PASS", AT(fresh.pin), "the PIN, 6 to 8 digits", NULL },
     { "puk", 0, OPTION_SECRET, "PASS", AT(fresh.puk), "the PUK (random, shown once)", NULL },
-    { "management-key", 0, OPTION_SECRET, "PASS", AT(fresh.management), "management key in hex (random, shown once)", NULL },
+    { "management-key", 0, OPTION_SECRET, "PASS", AT(fresh.management), "management key in hex (random)", NULL },
     { "management-algorithm", 0, OPTION_TEXT, "NAME", AT(fresh.algorithm), "3DES, AES-128, AES-192 or AES-256", NULL },
     { "pin-tries", 0, OPTION_NUMBER, "N", AT(fresh.pin_tries), "wrong PINs until it is blocked", NULL },
     { "puk-tries", 0, OPTION_NUMBER, "N", AT(fresh.puk_tries), "wrong PUKs until it is blocked", NULL },
