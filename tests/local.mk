@@ -61,6 +61,7 @@ SHELL_TESTS = \
 	tests/test_import.sh \
 	tests/test_house.sh \
 	tests/test_run.sh \
+	tests/test_pivtool.sh \
 	tests/test_secrets.sh \
 	tests/test_upkeep.sh \
 	tests/test_yubikey.sh
