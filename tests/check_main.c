@@ -15,6 +15,7 @@ static Suite *(*const suites[])(void) = {
     suite_cardfile,
     suite_cardio,
     suite_cardtext,
+    suite_command,
     suite_err,
     suite_key,
     suite_keyref,

@@ -11,6 +11,7 @@ Suite *suite_applet(void);
 Suite *suite_cardfile(void);
 Suite *suite_cardio(void);
 Suite *suite_cardtext(void);
+Suite *suite_command(void);
 Suite *suite_err(void);
 Suite *suite_key(void);
 Suite *suite_keyref(void);

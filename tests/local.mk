@@ -26,6 +26,7 @@ check_vpiv_SOURCES = \
 	tests/check_cardfile.c \
 	tests/check_cardio.c \
 	tests/check_cardtext.c \
+	tests/check_command.c \
 	tests/check_err.c \
 	tests/bundles.c tests/bundles.h \
 	tests/check_key.c \
