@@ -12,6 +12,7 @@ static Suite *(*const suites[])(void) = {
     suite_alg,
     suite_apdu,
     suite_applet,
+    suite_auth,
     suite_cardfile,
     suite_cardio,
     suite_cardtext,

@@ -8,6 +8,7 @@
 Suite *suite_alg(void);
 Suite *suite_apdu(void);
 Suite *suite_applet(void);
+Suite *suite_auth(void);
 Suite *suite_cardfile(void);
 Suite *suite_cardio(void);
 Suite *suite_cardtext(void);

@@ -23,6 +23,7 @@ check_vpiv_SOURCES = \
 	tests/check_alg.c \
 	tests/check_apdu.c \
 	tests/check_applet.c \
+	tests/check_auth.c \
 	tests/check_cardfile.c \
 	tests/check_cardio.c \
 	tests/check_cardtext.c \
