@@ -16,15 +16,20 @@ static bool take_u8(struct in *body, uint32_t tag, uint8_t *value)
     return tlv_get(body, tag, &element) && in_u8(&element, value) && in_end(&element);
 }
 
+/* An element that may be left out: false only when it is there and not one byte long. */
+static bool take_optional_u8(struct in *body, uint32_t tag, uint8_t *value)
+{
+    struct in element;
+
+    return !tlv_get(body, tag, &element) || (in_u8(&element, value) && in_end(&element));
+}
+
 bool policies_parse(struct in *body, uint8_t *pin_policy, uint8_t *touch_policy)
 {
     *pin_policy = PIN_POLICY_DEFAULT;
     *touch_policy = TOUCH_POLICY_DEFAULT;
-    if (!in_end(body) && !take_u8(body, 0xAA, pin_policy) && !take_u8(body, 0xAB, touch_policy))
-        return false;
-    if (!in_end(body) && !take_u8(body, 0xAB, touch_policy))
-        return false;
-    return in_end(body) && *pin_policy <= PIN_POLICY_ALWAYS && *touch_policy <= TOUCH_POLICY_CACHED;
+    return take_optional_u8(body, 0xAA, pin_policy) && take_optional_u8(body, 0xAB, touch_policy) && in_end(body) &&
+           *pin_policy <= PIN_POLICY_ALWAYS && *touch_policy <= TOUCH_POLICY_CACHED;
 }
 
 static bool request_parse(struct in data, struct request *r)
