@@ -56,6 +56,8 @@ enum file_kind file_kind(const struct stat *st, gid_t group)
  * the two in between meets O_NONBLOCK, and the second look. */
 enum err file_open(int dir, const char *name, int *fd, struct stat *st)
 {
+    enum err e;
+
     *fd = -1;
     if (fstatat(dir, name, st, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT || errno == ENOTDIR ? ERR_NOT_FOUND : ERR_STORE;
@@ -64,11 +66,15 @@ enum err file_open(int dir, const char *name, int *fd, struct stat *st)
     *fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
     if (*fd < 0)
         return errno == ENOENT ? ERR_NOT_FOUND : errno == ELOOP ? ERR_OWNER : ERR_STORE;
-    if (fstat(*fd, st) == 0 && S_ISREG(st->st_mode))
+    if (fstat(*fd, st) != 0)
+        e = ERR_STORE;
+    else if (!S_ISREG(st->st_mode))
+        e = ERR_OWNER;
+    else
         return ERR_NONE;
     close(*fd);
     *fd = -1;
-    return ERR_OWNER;
+    return e;
 }
 
 enum err file_read(int fd, struct out *bytes)

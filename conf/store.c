@@ -155,6 +155,26 @@ static bool is_store(const char *part, const char *whole)
            (strncmp(part, VPIV_STATEDIR, n) == 0 && (part[n] == '/' || part[n] == '\0'));
 }
 
+/* A new directory lasts when the one that names it has been synced. */
+static enum err sync_parent(const char *path, struct why *why)
+{
+    const char *slash = strrchr(path, '/');
+    char parent[PATH_MAX];
+    int fd;
+    bool done;
+
+    snprintf(parent, sizeof parent, "%.*s", slash == NULL || slash == path ? 1 : (int)(slash - path),
+             slash == NULL ? "." : path);
+    fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    /* One that we may write in but not list cannot be synced. */
+    done = fd >= 0 ? fsync(fd) == 0 : errno == EACCES;
+    if (!done)
+        why_set(why, ERR_STORE, "%s: %s", parent, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return done ? ERR_NONE : ERR_STORE;
+}
+
 enum err make_directories(const char *path, bool shared, struct why *why)
 {
     char part[PATH_MAX];
@@ -170,7 +190,8 @@ enum err make_directories(const char *path, bool shared, struct why *why)
             continue;
         snprintf(part, sizeof part, "%.*s", (int)i, path);
         if (mkdir(part, shared && !is_store(part, path) ? 0755 : 0700) == 0) {
-            if (shared && is_store(part, path) && (e = share(part, why)) != ERR_NONE)
+            if ((shared && is_store(part, path) && (e = share(part, why)) != ERR_NONE) ||
+                (e = sync_parent(part, why)) != ERR_NONE)
                 return e;
         } else if (errno != EEXIST) {
             return why_set(why, ERR_STORE, "%s: cannot be made: %s", part, strerror(errno));

@@ -122,3 +122,23 @@ secret_search_SOURCES = tests/secret_search.c
 check_PROGRAMS += card_uses
 card_uses_SOURCES = tests/card_uses.c
 card_uses_LDADD = libapplet.la $(OPENSSL_LIBS) $(PCSC_LIBS) $(ZLIB_LIBS)
+
+# Every crash point: the linker hands the calls that touch storage to crash_fault.c.  A part of the points in `check`,
+# all of them in `check-crash`.
+CRASH_RIG = \
+	tests/crash.h tests/crash_disk.c tests/crash_fault.c tests/crash_rig.c tests/crash_scene.c tests/crash_seen.c \
+	tests/crash_tree.c
+CRASH_LIBS = $(LIBCONF_LA) libapplet.la $(LIBCONFIG_LIBS) $(OPENSSL_LIBS) $(ZLIB_LIBS)
+CRASH_WRAP = \
+	-Wl,--wrap=open,--wrap=openat,--wrap=close,--wrap=pread,--wrap=pwrite,--wrap=fsync,--wrap=fdatasync \
+	-Wl,--wrap=renameat,--wrap=renameat2,--wrap=linkat,--wrap=unlinkat,--wrap=mkdir,--wrap=mkdirat \
+	-Wl,--wrap=fchmod,--wrap=fchmodat,--wrap=fchown,--wrap=ftruncate,--wrap=flock,--wrap=fstat,--wrap=fstatat \
+	-Wl,--wrap=stat,--wrap=lstat,--wrap=realpath
+check_PROGRAMS += crash
+TESTS += crash
+crash_SOURCES = tests/crash.c tests/crash_judge.c $(CRASH_RIG)
+crash_LDFLAGS = $(AM_LDFLAGS) $(CRASH_WRAP)
+crash_LDADD = $(CRASH_LIBS)
+check-crash: crash
+	./crash all
+.PHONY: check-crash
