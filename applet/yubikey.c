@@ -83,11 +83,14 @@ static sw_t commit_or_free(struct piv *p, struct card *next, enum err e)
     return sw_of(e);
 }
 
-/* PIN and PUK become the factory ones: over the same card key, or over a new one that opens nothing of old. */
+/* PIN and PUK become the factory ones: over the same card key, which the global PIN goes on to open, or over a new one
+ * that opens nothing of old. */
 static enum err factory_pins(struct piv *p, struct card *next, const struct secret *card_key)
 {
-    struct secret *pin = NULL, *puk = NULL;
+    const struct seal global = next->pin[PIN_GLOBAL];
+    const uint8_t log_n = next->pin[PIN_PUK].log_n;
     const struct secret *pins[PIN_COUNT] = { NULL };
+    struct secret *pin = NULL, *puk = NULL;
     enum err e = factory_pin(&pin);
 
     if (e == ERR_NONE)
@@ -95,18 +98,21 @@ static enum err factory_pins(struct piv *p, struct card *next, const struct secr
     if (e == ERR_NONE) {
         pins[PIN_APPLICATION] = pin;
         pins[PIN_PUK] = puk;
-        e = card_key == NULL ? card_set_pins(&p->env, next, pins, next->pin[PIN_PUK].log_n)
-                             : card_seal_pins(&p->env, next, pins, next->pin[PIN_PUK].log_n, card_key);
+        e = card_key == NULL ? card_set_pins(&p->env, next, pins, log_n)
+                             : card_seal_pins(&p->env, next, pins, log_n, card_key);
     }
+    if (card_key != NULL)
+        next->pin[PIN_GLOBAL] = global;
     secret_free(puk);
     secret_free(pin);
     return e;
 }
 
-/* SET PIN RETRIES: needs both the management key and the PIN; afterwards both are the factory's again. */
+/* SET PIN RETRIES: needs both the management key and the PIN; afterwards both are the factory's again.  The counts
+ * come first: if the card cannot be stored they go back, and nothing has changed. */
 sw_t cmd_set_retries(struct piv *p, const struct apdu *c, struct out *rsp)
 {
-    struct tries tries = { .left = { c->p1, c->p2 }, .allowed = { c->p1, c->p2 } };
+    struct tries before, after;
     struct card *next = NULL;
     enum err e;
     sw_t sw;
@@ -116,12 +122,23 @@ sw_t cmd_set_retries(struct piv *p, const struct apdu *c, struct out *rsp)
         return SW_SECURITY_STATUS;
     if (c->p1 == 0 || c->p2 == 0)
         return SW_WRONG_DATA;
+    e = p->env.tries_read(p->env.ctx, &before);
+    after = before;
+    after.left[PIN_APPLICATION] = after.allowed[PIN_APPLICATION] = c->p1;
+    after.left[PIN_PUK] = after.allowed[PIN_PUK] = c->p2;
+    if (e == ERR_NONE)
+        e = p->env.tries_write(p->env.ctx, &after);
+    if (e != ERR_NONE)
+        return sw_of(e);
     e = card_copy(p->card, &next);
     sw = commit_or_free(p, next, e == ERR_NONE ? factory_pins(p, next, p->card_key) : e);
-    if (sw == SW_SUCCESS)
-        sw = sw_of(p->env.tries_write(p->env.ctx, &tries));
+    if (sw != SW_SUCCESS) {
+        (void)!p->env.tries_write(p->env.ctx, &before);
+        return sw;
+    }
+    p->remembered[PIN_APPLICATION] = p->remembered[PIN_PUK] = false;
     security_event(p, EVENT_PIN_FAILED);
-    return sw;
+    return SW_SUCCESS;
 }
 
 /* RESET keeps the card's identity, the attestation key and its certificate. */
@@ -138,6 +155,8 @@ static enum err make_factory(struct piv *p, struct card *next)
             e = card_put_object(next, next->objects[i - 1].tag, in_of(NULL, 0));
     if (e == ERR_NONE)
         e = factory_pins(p, next, NULL);
+    next->pin_usage[0] = 0x40; /* the global PIN is gone with the card key */
+    next->pin_usage[1] = 0x00;
     if (e == ERR_NONE)
         e = card_set_management(&p->env, next, ALG_3DES, TOUCH_POLICY_NEVER, management);
     secret_free(management);
@@ -158,6 +177,8 @@ sw_t cmd_reset(struct piv *p, const struct apdu *c, struct out *rsp)
     if (now.left[PIN_APPLICATION] != 0 || now.left[PIN_PUK] != 0)
         return SW_CONDITIONS;
     security_event(p, EVENT_DESELECT);
+    security_event(p, EVENT_GLOBAL_FAILED);
+    /* The card first: counts that are whole over keys that are still there would be guesses for nothing. */
     e = card_copy(p->card, &next);
     sw = commit_or_free(p, next, e == ERR_NONE ? make_factory(p, next) : e);
     return sw != SW_SUCCESS ? sw : sw_of(p->env.tries_write(p->env.ctx, &fresh));

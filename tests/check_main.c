@@ -31,6 +31,7 @@ static Suite *(*const suites[])(void) = {
     suite_store,
     suite_tlv,
     suite_tries,
+    suite_yubikey,
 };
 
 int main(void)

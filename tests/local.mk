@@ -42,7 +42,8 @@ check_vpiv_SOURCES = \
 	tests/check_state.c \
 	tests/check_store.c \
 	tests/check_tlv.c \
-	tests/check_tries.c
+	tests/check_tries.c \
+	tests/check_yubikey.c
 check_vpiv_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_vpiv_LDADD = libbundle.la $(LIBCONF_LA) libapplet.la \
 	$(CHECK_LIBS) $(JANSSON_LIBS) $(LIBCONFIG_LIBS) $(OPENSSL_LIBS) $(ZLIB_LIBS)
