@@ -18,6 +18,7 @@ static Suite *(*const suites[])(void) = {
     suite_cardtext,
     suite_command,
     suite_err,
+    suite_fault,
     suite_generate,
     suite_key,
     suite_keyref,

@@ -30,6 +30,7 @@ check_vpiv_SOURCES = \
 	tests/check_command.c \
 	tests/check_err.c \
 	tests/bundles.c tests/bundles.h \
+	tests/check_fault.c \
 	tests/check_generate.c \
 	tests/check_key.c \
 	tests/check_keyref.c \
