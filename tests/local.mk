@@ -24,6 +24,7 @@ check_vpiv_SOURCES = \
 	tests/check_apdu.c \
 	tests/check_applet.c \
 	tests/check_auth.c \
+	tests/check_card.c \
 	tests/check_cardfile.c \
 	tests/check_cardio.c \
 	tests/check_cardtext.c \
@@ -38,6 +39,7 @@ check_vpiv_SOURCES = \
 	tests/check_p12.c \
 	tests/check_pin.c \
 	tests/check_record.c \
+	tests/check_seal.c \
 	tests/check_security.c \
 	tests/check_settings.c \
 	tests/check_state.c \
