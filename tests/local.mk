@@ -146,3 +146,6 @@ crash_LDADD = $(CRASH_LIBS)
 check-crash: crash
 	./crash all
 .PHONY: check-crash
+# The reader of bundles under libFuzzer, by hand: clang -fsanitize=fuzzer,address,undefined with the sources of
+# libbundle.la and libapplet.la.
+EXTRA_DIST += tests/fuzz_p12.c

@@ -15,6 +15,7 @@
 #include "conf/cardfile.h"
 #include "tools/insert.h"
 #include "tools/newcard.h"
+#include "tools/pick.h"
 #include "tools/report.h"
 #include "tools/trial.h"
 
@@ -357,8 +358,10 @@ static int show(struct import *im)
         .made = im->exists ? NULL : &im->fresh, .dry = im->o.dry_run,
     };
 
-    if (!im->exists && !im->o.dry_run && !im->o.no_insert && im->cli->store.system)
-        report.inserted = insert_somewhere(im->cli, im->path, &report.reader);
+    if (im->exists)
+        report.in_reader = pick_reader(&im->cli->store, im->path, &report.reader);
+    else if (!im->o.dry_run && !im->o.no_insert && im->cli->store.system)
+        report.in_reader = insert_somewhere(im->cli, im->path, &report.reader);
     if (im->cli->json)
         return cli_json(im->cli, report_json(&report));
     report_text(im->cli, &report);

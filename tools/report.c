@@ -71,7 +71,7 @@ static void text_next(struct cli *cli, const struct report *r)
 {
     if (r->dry)
         printf("Nothing was written (--dry-run).\n");
-    else if (r->inserted)
+    else if (r->in_reader)
         printf("The card is in reader %u: programs see it now.\n", r->reader);
     else if (cli->store.readers[0] != '\0')
         printf("Next: '%s insert %s' puts it into a reader.\n", cli->program, r->name);
@@ -157,7 +157,7 @@ json_t *report_json(const struct report *r)
     json_object_set_new(o, "keys", keys);
     json_object_set_new(o, "chain", chain);
     json_object_set_new(o, "left_out", json_integer((json_int_t)r->slots->left_out));
-    json_object_set_new(o, "reader", r->inserted ? json_integer(r->reader) : json_null());
+    json_object_set_new(o, "reader", r->in_reader ? json_integer(r->reader) : json_null());
     if (r->made != NULL && !r->dry)
         newcard_json(r->made, o);
     return o;

@@ -13,7 +13,7 @@ struct report {
     const struct newcard *made;         /* NULL: the card was there */
     const struct card *card;            /* as it is now */
     bool dry;                           /* nothing was written */
-    bool inserted;
+    bool in_reader;
     unsigned reader;
 };
 
