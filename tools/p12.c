@@ -109,28 +109,24 @@ static void one_key_free(P12_KEY *key)
     ASN1_item_free((ASN1_VALUE *)key, ASN1_ITEM_rptr(P12_KEY));
 }
 
-/* As the structure from which the library makes a key. */
+/* As the structure from which the library makes a key: the same again, without what it does not know. */
 static PKCS8_PRIV_KEY_INFO *as_pkcs8(const P12_KEY *key)
 {
-    PKCS8_PRIV_KEY_INFO *p8 = PKCS8_PRIV_KEY_INFO_new();
-    ASN1_TYPE *parameter = key->algorithm->parameter;
-    const void *value = NULL;
-    int type = V_ASN1_UNDEF;
-    uint8_t *copy = OPENSSL_memdup(key->key->data, (size_t)key->key->length);
-    void *moved = NULL;
+    P12_KEY bare = { .version = ASN1_INTEGER_new(), .algorithm = key->algorithm, .key = key->key };
+    PKCS8_PRIV_KEY_INFO *p8 = NULL;
+    uint8_t *der = NULL, *to;
+    const uint8_t *from;
+    int n = 0;
 
-    if (parameter != NULL) {
-        type = parameter->type;
-        value = type == V_ASN1_NULL || type == V_ASN1_BOOLEAN ? NULL : parameter->value.ptr;
+    if (bare.version != NULL && ASN1_INTEGER_set(bare.version, 0) == 1)
+        n = ASN1_item_i2d((ASN1_VALUE *)&bare, NULL, ASN1_ITEM_rptr(P12_KEY));
+    if (n > 0 && (to = der = OPENSSL_secure_malloc((size_t)n)) != NULL) {
+        ASN1_item_i2d((ASN1_VALUE *)&bare, &to, ASN1_ITEM_rptr(P12_KEY));
+        from = der;
+        p8 = d2i_PKCS8_PRIV_KEY_INFO(NULL, &from, n);
     }
-    if (value != NULL)
-        moved = type == V_ASN1_OBJECT ? (void *)OBJ_dup(value) : (void *)ASN1_STRING_dup(value);
-    if (p8 == NULL || copy == NULL || (value != NULL && moved == NULL) ||
-        !PKCS8_pkey_set0(p8, OBJ_dup(key->algorithm->algorithm), 0, type, moved, copy, key->key->length)) {
-        PKCS8_PRIV_KEY_INFO_free(p8);
-        OPENSSL_clear_free(copy, copy == NULL ? 0 : (size_t)key->key->length);
-        return NULL;
-    }
+    OPENSSL_secure_clear_free(der, n > 0 ? (size_t)n : 0);
+    ASN1_INTEGER_free(bare.version);
     return p8;
 }
 
@@ -142,7 +138,9 @@ static enum err take_key(struct walk *w, const P12_BAG *bag, const P12_KEY *one)
     char name[80];
 
     p->key_bags++;
-    if (p8 == NULL || room_for_one((void **)&p->keys, p->n_keys, sizeof *p->keys) != ERR_NONE) {
+    if (p8 == NULL)
+        return malformed(w, "its private key cannot be decoded");
+    if (room_for_one((void **)&p->keys, p->n_keys, sizeof *p->keys) != ERR_NONE) {
         PKCS8_PRIV_KEY_INFO_free(p8);
         return ERR_MEMORY;
     }
