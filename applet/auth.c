@@ -235,17 +235,17 @@ static enum err open_key(struct piv *p, const struct card_key *ck, struct opened
 static enum err use_key(struct piv *p, const struct card_key *ck, bool agree, struct in data, struct out *result)
 {
     struct opened *o = opened_of(p, ck->number);
-    bool first = o == NULL || !o->used;
+    bool first = o == NULL || !o->used, keep = true;
     enum err e = ERR_NONE;
 
     if (first && p->env.vault != NULL)
-        p->env.vault(p->env.ctx, true);
+        keep = p->env.vault(p->env.ctx, true);
     if (o == NULL)
         e = open_key(p, ck, &o);
     if (e == ERR_NONE) {
         e = agree ? key_agree(o->key, data, result) : key_sign(o->key, data, result);
         o->used = e == ERR_NONE || o->used;
-        if (!o->used)
+        if (!o->used || !keep)
             close_key(o);
     }
     if (first && p->env.vault != NULL)

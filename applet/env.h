@@ -50,8 +50,9 @@ struct piv_env {
     enum err (*tries_write)(void *ctx, const struct tries *next);
 
     /* vault — true before a private key is opened and first used, false after, on every path: memory that OpenSSL
-     * takes in between must come from the secure heap.  NULL = nothing to do. */
-    void (*vault)(void *ctx, bool inside);
+     * takes in between must come from the secure heap.  False: it cannot; a key opened now is closed after one use.
+     * NULL = nothing to do. */
+    bool (*vault)(void *ctx, bool inside);
 
     /* touch — wait for the finger.  ERR_SECURITY: it did not come in time.  NULL = always touched. */
     enum err (*touch)(void *ctx);

@@ -349,7 +349,9 @@ enum err cardtext_write(const struct piv_env *env, const struct cardfile_head *h
     put_head(text, head);
     if (e == ERR_NONE)
         e = fields_put(text, card_fields, CARD_FIELDS, card, 0);
-    if (e == ERR_NONE && !text->bad)
+    if (e == ERR_NONE && text->bad)
+        e = ERR_FULL;
+    if (e == ERR_NONE)
         e = seal_of(env, card->guid, out_in(text), seal);
     if (e != ERR_NONE)
         return e;

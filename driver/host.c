@@ -43,13 +43,13 @@ static enum err open_state(const char *directory, OSSL_LIB_CTX *lib, struct stat
     return state_open(path, false, false, lib, out, why);
 }
 
-static void env_vault(void *ctx, bool inside)
+static bool env_vault(void *ctx, bool inside)
 {
     (void)ctx; /* the card file's; the vault is the thread's */
     if (inside)
-        (void)vault_enter();
-    else
-        vault_leave();
+        return vault_enter();
+    vault_leave();
+    return true;
 }
 
 enum err host_open(const char *directory, const char *path, OSSL_LIB_CTX *lib, struct host **out,

@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
 #include <openssl/rand.h>
 
 #include "applet/secret.h"
@@ -82,44 +84,76 @@ bool vault_open(void)
     return hooked && CRYPTO_secure_malloc_initialized();
 }
 
-/* One row for each thing that a key of the standard makes the library look for. */
-static const struct warm {
-    enum { WARM_KEY, WARM_SIGNATURE, WARM_CIPHER, WARM_EXCHANGE } kind;
+/* What a key makes the library look for: each fetched, and freed at once, for the library's own store keeps it. */
+static void warm_key(OSSL_LIB_CTX *lib, const char *name)
+{
+    EVP_KEYMGMT_free(EVP_KEYMGMT_fetch(lib, name, NULL));
+}
+
+static void warm_signature(OSSL_LIB_CTX *lib, const char *name)
+{
+    EVP_SIGNATURE_free(EVP_SIGNATURE_fetch(lib, name, NULL));
+}
+
+static void warm_asymmetric(OSSL_LIB_CTX *lib, const char *name)
+{
+    EVP_ASYM_CIPHER_free(EVP_ASYM_CIPHER_fetch(lib, name, NULL));
+}
+
+static void warm_exchange(OSSL_LIB_CTX *lib, const char *name)
+{
+    EVP_KEYEXCH_free(EVP_KEYEXCH_fetch(lib, name, NULL));
+}
+
+static void warm_cipher(OSSL_LIB_CTX *lib, const char *name)
+{
+    EVP_CIPHER_free(EVP_CIPHER_fetch(lib, name, NULL));
+}
+
+static void warm_digest(OSSL_LIB_CTX *lib, const char *name)
+{
+    EVP_MD_free(EVP_MD_fetch(lib, name, NULL));
+}
+
+static void warm_mac(OSSL_LIB_CTX *lib, const char *name)
+{
+    EVP_MAC_free(EVP_MAC_fetch(lib, name, NULL));
+}
+
+static void warm_kdf(OSSL_LIB_CTX *lib, const char *name)
+{
+    EVP_KDF_free(EVP_KDF_fetch(lib, name, NULL));
+}
+
+static const struct {
+    void (*fetch)(OSSL_LIB_CTX *, const char *);
     const char *name;
 } warm[] = {
-    { WARM_KEY, "RSA" },
-    { WARM_KEY, "EC" },
-    { WARM_KEY, "ED25519" },
-    { WARM_KEY, "X25519" },
-    { WARM_SIGNATURE, "RSA" },
-    { WARM_SIGNATURE, "ECDSA" },
-    { WARM_SIGNATURE, "ED25519" },
-    { WARM_CIPHER, "RSA" },
-    { WARM_EXCHANGE, "ECDH" },
-    { WARM_EXCHANGE, "X25519" },
+    { warm_key, "RSA" },
+    { warm_key, "EC" },
+    { warm_key, "ED25519" },
+    { warm_key, "X25519" },
+    { warm_signature, "RSA" },
+    { warm_signature, "ECDSA" },
+    { warm_signature, "ED25519" },
+    { warm_asymmetric, "RSA" },
+    { warm_exchange, "ECDH" },
+    { warm_exchange, "X25519" },
+    { warm_cipher, "AES-256-GCM" },
+    { warm_cipher, "AES-128-ECB" },
+    { warm_cipher, "AES-192-ECB" },
+    { warm_cipher, "AES-256-ECB" },
+    { warm_cipher, "DES-EDE3-ECB" },
+    { warm_digest, "SHA256" },
+    { warm_mac, "HMAC" },
+    { warm_kdf, "HKDF" },
 };
 
 void vault_warm(OSSL_LIB_CTX *lib)
 {
-    /* Freed at once: the library's own store of methods keeps them.  What is missing is found missing
-     * later. */
-    for (size_t i = 0; i < sizeof warm / sizeof *warm; i++) {
-        const char *name = warm[i].name;
-        switch (warm[i].kind) {
-        case WARM_KEY:
-            EVP_KEYMGMT_free(EVP_KEYMGMT_fetch(lib, name, NULL));
-            break;
-        case WARM_SIGNATURE:
-            EVP_SIGNATURE_free(EVP_SIGNATURE_fetch(lib, name, NULL));
-            break;
-        case WARM_CIPHER:
-            EVP_ASYM_CIPHER_free(EVP_ASYM_CIPHER_fetch(lib, name, NULL));
-            break;
-        case WARM_EXCHANGE:
-            EVP_KEYEXCH_free(EVP_KEYEXCH_fetch(lib, name, NULL));
-            break;
-        }
-    }
+    for (size_t i = 0; i < sizeof warm / sizeof *warm; i++)
+        warm[i].fetch(lib, warm[i].name);
+    ERR_clear_error(); /* what is missing is found missing when it is needed */
 }
 
 bool vault_enter(void)
@@ -219,7 +253,6 @@ static const uint8_t secrecy[256] = {
     [0xFA] = TOUCHES,           /* SET PIN RETRIES */
     [0xFB] = TOUCHES,           /* RESET */
     [0xDB] = TOUCHES,           /* PUT DATA: a new card file is sealed */
-    [0xA4] = TOUCHES,           /* SELECT: may drop what is open */
 };
 
 void vault_prepare(OSSL_LIB_CTX *lib, const uint8_t *command, size_t n)

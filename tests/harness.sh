@@ -166,6 +166,7 @@ reader_start_with() {
 }
 reader_stop() {
     unset PCSCLITE_CSOCK_NAME VPIV_READER_DIR
+    [ -d "/proc/$reader_pid" ] || { wait "$reader_pid"; return; }
     : >"$scratch/reader.end" # the writer that cat waits for comes and goes
     wait "$reader_pid"
 }

@@ -89,7 +89,7 @@ chromium_start() { # profile-directory
     [ "$(id -u)" -ne 0 ] || sandbox=(--no-sandbox)
     "$chromium" "${sandbox[@]}" --user-data-dir="$1" --no-first-run --no-default-browser-check --disable-gpu \
         --disable-quic --disable-background-networking --disable-component-update --disable-sync \
-        --disable-default-apps --disable-features=Translate,OptimizationHints,MediaRouter \
+        --disable-default-apps --disable-breakpad --disable-crash-reporter --disable-features=Translate,OptimizationHints,MediaRouter \
         --password-store=basic --window-size=1000,700 "$web/" >"$scratch/chromium.log" 2>&1 &
     chromium_pid=$!
     started "$chromium_pid"

@@ -25,7 +25,7 @@ static const struct option_row rows[] = {
     { "applet", 0, OPTION_FLAG, NULL, AT(applet), "judge a new card in this process, without pcscd", NULL },
     { "destructive", 0, OPTION_FLAG, NULL, AT(destructive),
       "also play rows that write, block and replace every key; PIN, PUK and key are the factory's unless given", NULL },
-    { "full", 0, OPTION_FLAG, NULL, AT(full), "repeat as often as the plan says, not a sample (takes hours)", NULL },
+    { "full", 0, OPTION_FLAG, NULL, AT(full), "repeat as often as the plan says, not a sample (takes minutes)", NULL },
     { "persona", 0, OPTION_TEXT, "PERSONA", AT(persona), "piv or yubikey (by the card's answer to GET VERSION)", NULL },
     { "pin", 0, OPTION_SECRET, "PASS", AT(pin), "the card's PIN", NULL },
     { "puk", 0, OPTION_SECRET, "PASS", AT(puk), "the card's PUK", NULL },

@@ -39,7 +39,7 @@ const struct row rows_ver[] = {
       "each 01 7F FE: 0020{.}80[{pin}] -> 6A86, try -> T", NULL, "P2 3.2.1" },
     { "VER-13", "F puk changes write", "VERIFY never takes the PUK, and no try of it is lost",
       "00200081[{puk}] -> 6A88; unblock {badpuk} {newpin} -> U-1", NULL, "P2 3.2.1" },
-    { "VER-14", "F verify", "other key references cannot be verified",
+    { "VER-14", "F verify nogpin noocc", "other key references cannot be verified",
       "each 00 96 97 98 9B FF: 002000{.}[{pin}] -> 6A88, try -> T", NULL, "P2 3.2.1" },
     { "VER-15", "F tries", "a PIN that is too short counts as a wrong one",
       "verify 3132333435FFFFFF -> T-1", NULL, "P2 2.4.3, house" },
@@ -112,7 +112,7 @@ const struct row rows_crd[] = {
       "check drain U 00240081[{badpuk}{newpuk}]; changepuk {puk} {newpuk} -> 6983;"
       "unblock {puk} {pin} -> 6983; pin",
       NULL, "P2 3.2.2" },
-    { "CRD-15", "F verify changes write", "other references cannot be changed",
+    { "CRD-15", "F verify changes write nogpin", "other references cannot be changed",
       "each 00 9A 9B FF: 002400{.}[{pin}{newpin}] -> 6A88", NULL, "P2 3.2.2" },
     { "CRD-16", "F verify changes write", "P1 is 00",
       "each 01 FF: 0024{.}80[{pin}{newpin}] -> 6A86", NULL, "P2 3.2.2" },

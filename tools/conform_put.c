@@ -108,7 +108,7 @@ const struct row rows_put[] = {
       NULL, "house" },
     { "PUT-08", "P adm write saves:5FC105", "an empty object is no object",
       "put 5FC105 _ -> 9000; get 5FC105 -> 6A82", NULL, "P2 3.3.1, YK" },
-    { "PUT-09", "F adm write piv", "the discovery object is written as itself, and its policy holds at once",
+    { "PUT-09", "F adm write piv nogpin", "the discovery object is written as itself, and its policy holds at once",
       NULL, put_09, "P2 3.3.1" },
     { "PUT-10", "F adm write noocc", "the biometric group template is for cards that compare fingerprints",
       "00DB3FFF[7F61(020100)] -> 6A81|6A82", NULL, "P2 3.3.1" },

@@ -101,6 +101,11 @@ static const char *need_global(const struct judge *j)
                                   : "option: a global PIN, which the card's discovery object does not name";
 }
 
+static const char *need_no_global(const struct judge *j)
+{
+    return (j->usage & 0x20) != 0 ? "the card has a global PIN" : NULL;
+}
+
 static const char *need_empty(const struct judge *j)
 {
     for (size_t i = 0; i < SLOTS_MAX; i++)
@@ -198,6 +203,7 @@ static const struct start_word words[] = {
     { "pukblocked", need_destructive,     reach_puk_blocked },
     { "nosm",     need_no_sm,             NULL },
     { "noocc",    need_no_occ,            NULL },
+    { "nogpin",   need_no_global,         NULL },
     { "3des",     need_3des,              NULL },
     { "values",   need_factory,           NULL },            /* PIN, PUK and management key of the factory */
     { "factory",  need_empty,             NULL },            /* no certificate on the card */
