@@ -277,7 +277,7 @@ END
 
 # --- a screen without a screen -----------------------------------------------------------------------------------
 screen_start() {
-    Xvfb -displayfd 3 -screen 0 1280x1024x24 -nolisten tcp 3>"$scratch/display" >"$scratch/xvfb.log" 2>&1 &
+    Xvfb -displayfd 3 -screen 0 1280x1024x24 -nolisten tcp -noreset 3>"$scratch/display" >"$scratch/xvfb.log" 2>&1 &
     started $!
     wait_for 20 test -s "$scratch/display" || return 1
     DISPLAY=:$(cat "$scratch/display")

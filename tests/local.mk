@@ -63,12 +63,16 @@ check_conform_LDADD = libconform.la libapplet.la $(CHECK_LIBS) $(OPENSSL_LIBS) $
 # Whole programs, through a private pcscd: each prints its own plan.
 SHELL_TESTS = \
 	tests/test_cli.sh \
+	tests/test_clients.sh \
 	tests/test_conform.sh \
 	tests/test_corpus.sh \
-	tests/test_import.sh \
 	tests/test_house.sh \
-	tests/test_run.sh \
+	tests/test_import.sh \
+	tests/test_opensc.sh \
+	tests/test_pcscd.sh \
 	tests/test_pivtool.sh \
+	tests/test_reader.sh \
+	tests/test_run.sh \
 	tests/test_secrets.sh \
 	tests/test_upkeep.sh \
 	tests/test_yubikey.sh

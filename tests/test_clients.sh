@@ -94,10 +94,15 @@ chromium_start() { # profile-directory
     chromium_pid=$!
     started "$chromium_pid"
 }
-# Two windows come, in an order that depends on what the token shows without a PIN: which certificate (the first one
-# is chosen), and the PIN.  The page's title is the end of it.
+# The PIN is asked in a window of its own.  Which certificate (the first one is chosen) is asked in such a window too, or
+# by newer ones inside the browser's: then a Return there takes it.  The page's title is the end of it.
+chromium_choose() {
+    local window
+    window=$(xdotool search --onlyvisible --name 'Chromium$' 2>/dev/null | tail -n 1)
+    [ -n "$window" ] && timeout 5 xdotool windowfocus --sync "$window" && xdotool key Return
+}
 chromium_shows() { # kind
-    local kind=$1 nss=sql:$HOME/.pki/nssdb status=1 end
+    local kind=$1 nss=sql:$HOME/.pki/nssdb status=1 end next=0
     rm -rf "$HOME/.pki" && mkdir -p "$HOME/.pki/nssdb" &&
         quiet certutil -N -d "$nss" --empty-password &&
         quiet certutil -A -d "$nss" -n "Test CA" -t C,, -i "$scratch/ca.pem" &&
@@ -113,6 +118,9 @@ chromium_shows() { # kind
             window_answer 'Unlock Security Device' "$PIN" && asked_for_pin=yes
         elif window_is 'Select a certificate'; then
             window_answer 'Select a certificate' ''
+        elif [ "$asked_for_pin" = yes ] && [ "$SECONDS" -ge "$next" ]; then
+            next=$((SECONDS + 2))
+            chromium_choose
         fi
         sleep 0.05
     done
