@@ -198,7 +198,7 @@ static bool put_reader(struct outfit *o, size_t i)
     if (ok)
         fprintf(o->configuration,
                 "FRIENDLYNAME \"%s\"\nDEVICENAME %s/readers/%zu:\nLIBPATH %s/libifdvpiv.so\n",
-                persona->reader, o->plan->directory, i, o->plan->directory);
+                o->plan->reader_name != NULL ? o->plan->reader_name : persona->reader, o->plan->directory, i, o->plan->directory);
     return ok;
 }
 

@@ -64,6 +64,8 @@ static const struct option_row rows[] = {
     { "empty", 'e', OPTION_CALL, NULL, 0, "a reader without a card", take_empty },
     { "persona", 0, OPTION_TEXT, "P", offsetof(struct run_plan, persona_name), "persona of fresh cards (piv)",
       NULL },
+    { "reader-name", 0, OPTION_TEXT, "NAME", offsetof(struct run_plan, reader_name),
+      "the readers' name, instead of the persona's", NULL },
     { NULL, 0, OPTION_FLAG, NULL, 0, NULL, NULL },
 };
 
@@ -77,6 +79,19 @@ static bool find_driver(struct cli *cli, struct run_plan *plan)
         return true;
     cli_refuse(cli, "%s: %s: install vpiv, or name the driver in VPIV_DRIVER", named, strerror(errno));
     return false;
+}
+
+/* pcscd keeps 121 bytes of a name and takes every quote out of it. */
+static bool check_reader_name(struct cli *cli, const struct run_plan *plan)
+{
+    enum { NAME_BYTES = 121 };
+    const char *name = plan->reader_name;
+
+    if (name == NULL)
+        return true;
+    if (*name == '\0' || strlen(name) > NAME_BYTES || strpbrk(name, "\"\n") != NULL)
+        return cli_usage(cli, "--reader-name: 1 to %d bytes, without quotes", NAME_BYTES), false;
+    return true;
 }
 
 static bool find_persona(struct cli *cli, struct run_plan *plan)
@@ -285,7 +300,7 @@ int verb_run(struct cli *cli, int argc, char **argv)
     plan.command = argc > 0 ? argv : alone;
     if (argc == 0 && isatty(STDERR_FILENO))
         cli_warn(cli, "a shell with readers of its own, until you leave it (a test card has PIN 123456)");
-    if (find_persona(cli, &plan) && find_driver(cli, &plan) && pcscd_find(cli, &plan)
+    if (find_persona(cli, &plan) && check_reader_name(cli, &plan) && find_driver(cli, &plan) && pcscd_find(cli, &plan)
         && find_readers(cli, &plan))
         status = launch(cli, &plan);
     for (size_t i = 0; i < plan.n; i++)

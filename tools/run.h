@@ -40,6 +40,7 @@ struct run_plan {
     size_t n;
     const char *persona_name;
     const struct persona *persona; /* of fresh cards and of readers without one */
+    const char *reader_name;       /* of every reader, instead of its persona's; NULL = not given */
     const char *password;          /* --password: of the bundles */
     char **command;                /* NULL-terminated */
     char driver[PATH_MAX];         /* libifdvpiv.so */
