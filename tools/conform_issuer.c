@@ -104,7 +104,8 @@ static bool cms_verifies(struct in der, const struct in *content, X509 *signer, 
     CMS_ContentInfo *cms = d2i_CMS_ContentInfo(NULL, &p, (long)der.n);
     BIO *data = content == NULL ? NULL : BIO_new_mem_buf(content->p, (int)content->n), *out = BIO_new(BIO_s_mem());
     STACK_OF(X509) *signers = sk_X509_new_null();
-    bool good = cms != NULL && out != NULL && signers != NULL && (signer == NULL || sk_X509_push(signers, signer) > 0) &&
+    bool good = cms != NULL && out != NULL && signers != NULL &&
+                (signer == NULL || sk_X509_push(signers, signer) > 0) &&
                 CMS_verify(cms, signers, NULL, data, out, CMS_NO_SIGNER_CERT_VERIFY | CMS_BINARY) == 1;
     char *bytes;
     long n = good ? BIO_get_mem_data(out, &bytes) : 0;
@@ -264,8 +265,8 @@ bool dat_24(struct judge *j)
     if (!chuid_part(j, "30", 25, &value) || !var_set(j, "fascn", value) || !chuid_part(j, "34", 16, &value))
         return false;
     const uint8_t *g = value.p;
-    snprintf(uuid, sizeof uuid, "urn:uuid:%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", g[0], g[1],
-             g[2], g[3], g[4], g[5], g[6], g[7], g[8], g[9], g[10], g[11], g[12], g[13], g[14], g[15]);
+    snprintf(uuid, sizeof uuid, "urn:uuid:%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+             g[0], g[1], g[2], g[3], g[4], g[5], g[6], g[7], g[8], g[9], g[10], g[11], g[12], g[13], g[14], g[15]);
     for (size_t i = 0; i < 2; i++) {
         X509 *x = certificate_read(j, tags[i]);
         bool federal = x != NULL && claims_common(x), named = x != NULL && names_card(x, var(j, "fascn"), uuid);

@@ -366,7 +366,7 @@ bool start_reach(struct judge *j, const struct row *row)
     return true;
 }
 
-/* What CONFORMANCE.md asks after every row: the next command works, and the PIN's counter is what the row says. */
+/* After every row: the next command works, and the PIN's counter is what the row says. */
 bool look_again(struct judge *j)
 {
     if (!j->away && !play(j, "get 7E -> * 9000+|6A82"))

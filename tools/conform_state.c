@@ -11,7 +11,7 @@
 
 enum { INFLATED_MAX = 65536, CERTIFICATE_DAYS = 365 };
 
-/* The keys of state P, CONFORMANCE.md "How to read it". */
+/* The keys of state P: one of each kind that every client knows. */
 static const struct {
     uint8_t ref, alg;
 } personal[] = {
