@@ -12,13 +12,27 @@
 
 const char *p12_object_name(const ASN1_OBJECT *object, char name[80])
 {
+    /* FIPS 203 to 205: what people meet first of what OpenSSL 3.0 has no name for. */
+    static const struct {
+        const char *oid, *name;
+    } more[] = {
+        { "2.16.840.1.101.3.4.3.17", "ML-DSA-44" },
+        { "2.16.840.1.101.3.4.3.18", "ML-DSA-65" },
+        { "2.16.840.1.101.3.4.3.19", "ML-DSA-87" },
+        { "2.16.840.1.101.3.4.4.1",  "ML-KEM-512" },
+        { "2.16.840.1.101.3.4.4.2",  "ML-KEM-768" },
+        { "2.16.840.1.101.3.4.4.3",  "ML-KEM-1024" },
+    };
     int nid = OBJ_obj2nid(object);
-    const char *known = nid != NID_undef ? OBJ_nid2sn(nid) : NULL;
+    const char *known = nid != NID_undef ? OBJ_nid2ln(nid) : NULL;
 
     if (known != NULL)
         return known;
     if (OBJ_obj2txt(name, 80, object, 1) <= 0)
-        strcpy(name, "an unknown one");
+        return "an unknown one";
+    for (size_t i = 0; i < sizeof more / sizeof more[0]; i++)
+        if (strcmp(more[i].oid, name) == 0)
+            return more[i].name;
     return name;
 }
 

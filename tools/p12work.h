@@ -32,7 +32,7 @@ enum err p12_mac_check(struct p12_work *work, const struct p12_mac *mac) MUST_CH
 enum err p12_decrypt(struct p12_work *work, const X509_ALGOR *algorithm, const ASN1_OCTET_STRING *box,
                      const ASN1_ITEM *item, const char *what, void **out) MUST_CHECK;
 
-/* p12_object_name — "AES-256-CBC", or the dotted number of what has no name. */
+/* p12_object_name — "aes-256-cbc", or the dotted number of what has no name. */
 const char *p12_object_name(const ASN1_OBJECT *object, char name[80]);
 
 /* p12_oid, p12_parameter — the two halves of an algorithm; the parameter decoded as `item`, owned, or NULL. */
