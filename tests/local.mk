@@ -62,6 +62,7 @@ check_conform_LDADD = libconform.la libapplet.la $(CHECK_LIBS) $(OPENSSL_LIBS) $
 
 # Whole programs, through a private pcscd: each prints its own plan.
 SHELL_TESTS = \
+	tests/test_batch.sh \
 	tests/test_cli.sh \
 	tests/test_clients.sh \
 	tests/test_conform.sh \

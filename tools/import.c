@@ -13,6 +13,7 @@
 
 #include "applet/applet.h"
 #include "conf/cardfile.h"
+#include "tools/batch.h"
 #include "tools/insert.h"
 #include "tools/newcard.h"
 #include "tools/pick.h"
@@ -23,6 +24,7 @@ enum { EXTRA_CERTS_MAX = 16 };
 
 struct import_options {
     const char *card, *slot, *pin_policy;
+    const char *batch; /* folder or table */
     const char *passwords[BUNDLES_MAX];
     size_t n_passwords;
     const char *certs[EXTRA_CERTS_MAX];
@@ -55,6 +57,8 @@ static bool take_cert(struct cli *cli, void *into, const char *value)
 #define AT(member) offsetof(struct import_options, member)
 static const struct option_row rows[] = {
     { "card", 'c', OPTION_TEXT, "CARD", AT(card), "the card, made where it is missing (named like the file)", NULL },
+    { "batch", 0, OPTION_TEXT, "SOURCE", AT(batch), "many cards: every bundle of a folder, or each line of a table",
+      NULL },
     { "slot", 's', OPTION_TEXT, "SLOT", AT(slot), "9a, 9c, 9d, 9e or 82 to 95, for a single key", NULL },
     { "password", 'p', OPTION_CALL, "PASS", 0, "password of the file; given again, of the next one", take_password },
     { "cert", 0, OPTION_CALL, "FILE", 0, "certificate, PEM or DER, for a key that comes without one", take_cert },
@@ -368,8 +372,56 @@ static int show(struct import *im)
     return CLI_DONE;
 }
 
+/* ---- many cards ---- */
+
+enum { PASSED_ON_MAX = 64 };
+
+/* What each card's import gets: the command line as it was, less what differs from card to card. */
+static bool passed_on(int argc, char **argv, char *out[PASSED_ON_MAX])
+{
+    static const char *const own[] = { "--batch", "--password", "--pin", "-p" };
+    size_t n = 0;
+
+    for (int i = 1; i < argc; i++) {
+        bool ours = strcmp(argv[i], "--json") == 0;
+
+        for (size_t k = 0; k < sizeof own / sizeof own[0]; k++) {
+            size_t length = strlen(own[k]);
+
+            if (strcmp(argv[i], own[k]) == 0) {
+                ours = true;
+                i++; /* its value */
+                break;
+            }
+            if (strncmp(argv[i], own[k], length) == 0 && (argv[i][length] == '=' || own[k][1] != '-'))
+                ours = true;
+        }
+        if (ours)
+            continue;
+        if (n == PASSED_ON_MAX - 1)
+            return false;
+        out[n++] = argv[i];
+    }
+    out[n] = NULL;
+    return true;
+}
+
+static int import_batch(struct cli *cli, const struct import_options *o, int n_files, int argc, char **argv)
+{
+    char *arguments[PASSED_ON_MAX];
+
+    if (n_files > 0 || o->card != NULL || o->slot != NULL || o->n_certs > 0 || o->n_passwords > 1)
+        return cli_usage(cli, "--batch names the files and cards itself: no FILE, no -c, -s, --cert or second password");
+    if (!passed_on(argc, argv, arguments))
+        return cli_usage(cli, "too many options");
+    return batch_run(cli, o->batch, arguments, o->n_passwords > 0 ? o->passwords[0] : NULL, o->fresh.pin);
+}
+
 int verb_import(struct cli *cli, int argc, char **argv)
 {
+    char *given[PASSED_ON_MAX * 2] = { NULL };
+    int n_given = argc < PASSED_ON_MAX * 2 ? argc : 0;
+
     struct import *im = OPENSSL_zalloc(sizeof *im);
     int status = CLI_FAILED;
 
@@ -378,7 +430,14 @@ int verb_import(struct cli *cli, int argc, char **argv)
         return cli_refuse(cli, "there is no protected memory for secrets");
     }
     im->cli = cli;
-    if (!cli_options(cli, rows, &im->o, &argc, &argv) || !take_wish(im) || !find_card(im, argv[0])) {
+    memcpy(given, argv, (size_t)n_given * sizeof *given); /* getopt reorders it */
+    if (!cli_options(cli, rows, &im->o, &argc, &argv)) {
+        status = cli->status;
+    } else if (im->o.batch != NULL) {
+        status = import_batch(cli, &im->o, argc, n_given, given);
+    } else if (argc == 0) {
+        status = cli_usage(cli, "a PKCS#12 file is missing");
+    } else if (!take_wish(im) || !find_card(im, argv[0])) {
         status = cli->status;
     } else if (p12_library_open(&im->library) != ERR_NONE) {
         status = cli_refuse(cli, "OpenSSL could not be set up");

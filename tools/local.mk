@@ -53,6 +53,7 @@ libbundle_la_SOURCES = \
 bin_PROGRAMS += vpiv
 vpiv_SOURCES = \
 	tools/ask.c \
+	tools/batch.c tools/batch.h \
 	tools/cert.c \
 	tools/conform.c tools/conform_report.c tools/conform_report.h \
 	tools/import.c tools/import.h \

@@ -16,7 +16,7 @@
 /* Every verb.  least and most: arguments besides options. */
 static const struct verb verbs[] = {
 /*    name       function      flags                  least most arguments  summary */
-    { "import",  verb_import,  VERB_STORE|VERB_JSON,   1, -1, "FILE.p12 …", "Put PKCS#12 files onto a card" },
+    { "import",  verb_import,  VERB_STORE|VERB_JSON,   0, -1, "FILE.p12 …", "Put PKCS#12 files onto a card" },
     { "new",     verb_new,     VERB_STORE|VERB_JSON,   1,  1, "CARD",       "Make a card without keys" },
     { "show",    verb_show,    VERB_STORE|VERB_JSON,   0,  1, "[CARD]",     "Show what is on a card" },
     { "list",    verb_list,    VERB_STORE|VERB_JSON,   0,  0, "",           "Show cards and readers" },
