@@ -147,7 +147,9 @@ START_TEST(mutual_authentication)
     for (int form = 0; form < 4; form++) {
         const struct element w = { 0x80, plain, n }, c = { 0x81, challenge, n };
         const struct element end = { 0, NULL, 0 }, r = { 0x82, NULL, 0 };
-        const struct element forms[4][4] = { { w, c, end, end }, { c, w, end, end }, { w, c, r, end }, { r, c, w, end } };
+        const struct element forms[4][4] = {
+            { w, c, end, end }, { c, w, end, end }, { w, c, r, end }, { r, c, w, end },
+        };
         struct in witness, body, response;
 
         answers(ask(alg->id, 0x80, &witness), SW_SUCCESS);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* fuzz_main.c — a fuzz target as an ordinary test: replays its corpus, whole and cut short.  TAP on stdout.
+/* fuzz_main.c — a fuzz target as an ordinary test: replays its corpus, whole and cut short.  TAP on stdout, with the
+ * name of each input before it runs: the last one is the one that failed.
  *
  *   fuzz_TARGET [FILE or FOLDER …]     without one: tests/corpus/TARGET of the source tree
  */
@@ -31,7 +32,7 @@ static void run(const uint8_t *bytes, size_t n)
     free(exact);
 }
 
-static void replay(const char *path, int number)
+static void replay(const char *path)
 {
     FILE *f = fopen(path, "rb");
     uint8_t *bytes = malloc(INPUT_MAX);
@@ -42,12 +43,12 @@ static void replay(const char *path, int number)
         bail("cannot be read", path);
     n = fread(bytes, 1, INPUT_MAX, f);
     fclose(f);
+    printf("# %s\n", base == NULL ? path : base + 1);
+    fflush(stdout);
     run(bytes, n);
     for (size_t i = 1; i < CUTS; i++)
         run(bytes, n * i / CUTS);
     free(bytes);
-    printf("ok %d - %s\n", number, base == NULL ? path : base + 1);
-    fflush(stdout);
 }
 
 static int not_hidden(const struct dirent *entry)
@@ -64,7 +65,8 @@ static int replay_all(const char *path, int number)
     if (stat(path, &st) != 0)
         bail("is not there", path);
     if (!S_ISDIR(st.st_mode)) {
-        replay(path, ++number);
+        replay(path);
+        number++;
         return number;
     }
     n = scandir(path, &entries, not_hidden, alphasort);
@@ -72,7 +74,8 @@ static int replay_all(const char *path, int number)
         char file[PATH];
 
         snprintf(file, sizeof file, "%s/%s", path, entries[i]->d_name);
-        replay(file, ++number);
+        replay(file);
+        number++;
         free(entries[i]);
     }
     if (n >= 0)
@@ -97,6 +100,6 @@ int main(int argc, char **argv)
                  name == NULL ? "" : name + strlen("fuzz_"));
         number = replay_all(corpus, number);
     }
-    printf("1..%d\n", number);
+    printf("%sok 1 - %d inputs, whole and cut short\n1..1\n", number > 0 ? "" : "not ", number);
     return number > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

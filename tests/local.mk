@@ -151,6 +151,19 @@ crash_LDADD = $(CRASH_LIBS)
 check-crash: crash
 	./crash all
 .PHONY: check-crash
-# The reader of bundles under libFuzzer, by hand: clang -fsanitize=fuzzer,address,undefined with the sources of
-# libbundle.la and libapplet.la.
-EXTRA_DIST += tests/fuzz_p12.c
+
+# Fuzz targets: as an ordinary test apdu replays its corpus, whole and cut short; `make fuzz` lets clang's libFuzzer loose.
+check_PROGRAMS += fuzz_apdu
+TESTS += fuzz_apdu
+fuzz_apdu_SOURCES = tests/fuzz_apdu.c tests/fuzz_main.c tests/fuzz.h tests/fake.c tests/fake.h
+fuzz_apdu_LDADD = libapplet.la $(OPENSSL_LIBS) $(ZLIB_LIBS)
+TARGET = apdu
+TIME = 60
+fuzz:
+	$(AM_TESTS_ENVIRONMENT) bash $(srcdir)/tests/fuzz.sh $(TARGET) $(TIME)
+coverage:
+	$(AM_TESTS_ENVIRONMENT) bash $(srcdir)/tests/coverage.sh
+clean-local:
+	rm -rf fuzz coverage
+.PHONY: fuzz coverage
+EXTRA_DIST += tests/fuzz.sh tests/coverage.sh tests/corpus tests/fuzz_p12.c
