@@ -299,7 +299,8 @@ static enum err sign_ec(struct key *key, struct in hash, struct out *result)
 
     if (hash.n == 0)
         return ERR_DATA;
-    if (EVP_PKEY_sign(key->ctx, der, &n, hash.p, hash.n) != 1)
+    /* Out of memory at its last step, OpenSSL 3.0 says 1 and a length of -1. */
+    if (EVP_PKEY_sign(key->ctx, der, &n, hash.p, hash.n) != 1 || n > sizeof der)
         return ERR_CRYPTO;
     out_put(result, in_of(der, n));
     return ERR_NONE;

@@ -80,9 +80,10 @@ enum err mac(OSSL_LIB_CTX *lib, struct in key, struct in a, struct in b, uint8_t
     return ok ? ERR_NONE : ERR_CRYPTO;
 }
 
-/* One AES-256-GCM box: plain → box ‖ tag, or the other way.  The tag has always SEAL_TAG bytes. */
-static bool gcm(OSSL_LIB_CTX *lib, bool seal, const uint8_t *key, const uint8_t *nonce, struct in about, struct in from,
-                uint8_t *to, uint8_t *tag)
+/* One AES-256-GCM box: plain → box ‖ tag, or the other way.  The tag has always SEAL_TAG bytes.
+ * ERR_WRONG: the tag is another one; a library that fails says nothing about the key. */
+static enum err gcm(OSSL_LIB_CTX *lib, bool seal, const uint8_t *key, const uint8_t *nonce, struct in about,
+                    struct in from, uint8_t *to, uint8_t *tag)
 {
     EVP_CIPHER *method = EVP_CIPHER_fetch(lib, "AES-256-GCM", NULL);
     EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
@@ -91,13 +92,13 @@ static bool gcm(OSSL_LIB_CTX *lib, bool seal, const uint8_t *key, const uint8_t 
               EVP_CipherInit_ex2(ctx, method, key, nonce, direction, NULL) == 1 &&
               (about.n == 0 || EVP_CipherUpdate(ctx, NULL, &n, about.p, (int)about.n) == 1) &&
               EVP_CipherUpdate(ctx, to, &n, from.p, (int)from.n) == 1 && n == (int)from.n &&
-              (seal || EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, SEAL_TAG, tag) == 1) &&
-              EVP_CipherFinal_ex(ctx, to + from.n, &n) == 1 && n == 0 &&
-              (!seal || EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, SEAL_TAG, tag) == 1);
+              (seal || EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, SEAL_TAG, tag) == 1);
+    bool right = ok && EVP_CipherFinal_ex(ctx, to + from.n, &n) == 1 && n == 0;
 
+    ok = ok && (!seal || (right && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, SEAL_TAG, tag) == 1));
     EVP_CIPHER_CTX_free(ctx);
     EVP_CIPHER_free(method);
-    return ok;
+    return !ok ? ERR_CRYPTO : right ? ERR_NONE : ERR_WRONG;
 }
 
 /* A box of gcm() whose plain text becomes a secret. */
@@ -107,6 +108,7 @@ static enum err unbox(OSSL_LIB_CTX *lib, const struct secret *key, const uint8_t
     struct in body, tag;
     struct secret *made;
     uint8_t expected[SEAL_TAG];
+    enum err e;
 
     if (box.n < SEAL_TAG || !in_take(&box, box.n - SEAL_TAG, &body) || !in_take(&box, SEAL_TAG, &tag))
         return ERR_DATA;
@@ -114,9 +116,10 @@ static enum err unbox(OSSL_LIB_CTX *lib, const struct secret *key, const uint8_t
     made = secret_new(body.n);
     if (made == NULL)
         return ERR_MEMORY;
-    if (!gcm(lib, false, key->p, nonce, about, body, made->p, expected)) {
+    e = gcm(lib, false, key->p, nonce, about, body, made->p, expected);
+    if (e != ERR_NONE) {
         secret_free(made);
-        return ERR_WRONG;
+        return e;
     }
     *plain = made;
     return ERR_NONE;
@@ -129,7 +132,7 @@ static enum err box(OSSL_LIB_CTX *lib, const struct secret *key, const uint8_t *
 
     if (room == NULL)
         return ERR_FULL;
-    return gcm(lib, true, key->p, nonce, about, secret_in(plain), room, room + plain->n) ? ERR_NONE : ERR_CRYPTO;
+    return gcm(lib, true, key->p, nonce, about, secret_in(plain), room, room + plain->n);
 }
 
 enum err seal_under(const struct piv_env *env, const struct secret *key, struct in about, const struct secret *plain,

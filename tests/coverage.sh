@@ -5,7 +5,7 @@
 #   make coverage          the report; a folder ./coverage with FILE.gcov of each file, where ##### marks what is missed
 set -eu
 top_srcdir=${VPIV_TOP_SRCDIR:-$(cd "$(dirname "$0")/.." && pwd)}
-programs=${PROGRAMS:-check_vpiv check_conform fuzz_apdu}
+programs=${PROGRAMS:-check_vpiv check_conform memory fuzz_apdu}
 mkdir -p coverage
 cd coverage
 "$top_srcdir/configure" -q CC=gcc CFLAGS='-O0 -g --coverage' >configure.log 2>&1

@@ -152,6 +152,12 @@ check-crash: crash
 	./crash all
 .PHONY: check-crash
 
+# Every allocation of every command fails once, also those of libcrypto.
+check_PROGRAMS += memory
+TESTS += memory
+memory_SOURCES = tests/memory.c tests/fake.c tests/fake.h
+memory_LDADD = libapplet.la $(OPENSSL_LIBS) $(ZLIB_LIBS)
+
 # Fuzz targets: as an ordinary test apdu replays its corpus, whole and cut short; `make fuzz` lets clang's libFuzzer loose.
 check_PROGRAMS += fuzz_apdu
 TESTS += fuzz_apdu
