@@ -38,6 +38,7 @@ check_vpiv_SOURCES = \
 	tests/check_object.c \
 	tests/check_p12.c \
 	tests/check_pin.c \
+	tests/check_property.c \
 	tests/check_record.c \
 	tests/check_seal.c \
 	tests/check_security.c \
