@@ -206,7 +206,8 @@ static void say_made(const struct job *job, const json_t *card)
 
     printf("%s:", job->name);
     json_array_foreach(json_object_get(card, "keys"), i, key)
-        printf(" %s %s", json_string_value(json_object_get(key, "slot")), json_string_value(json_object_get(key, "key")));
+        printf(" %s %s", json_string_value(json_object_get(key, "slot")),
+               json_string_value(json_object_get(key, "key")));
     if (puk != NULL)
         printf("  PUK %s", puk);
     if (management != NULL)

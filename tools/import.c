@@ -411,7 +411,7 @@ static int import_batch(struct cli *cli, const struct import_options *o, int n_f
     char *arguments[PASSED_ON_MAX];
 
     if (n_files > 0 || o->card != NULL || o->slot != NULL || o->n_certs > 0 || o->n_passwords > 1)
-        return cli_usage(cli, "--batch names the files and cards itself: no FILE, no -c, -s, --cert or second password");
+        return cli_usage(cli, "--batch names files and cards itself: no FILE, -c, -s, --cert or second password");
     if (!passed_on(argc, argv, arguments))
         return cli_usage(cli, "too many options");
     return batch_run(cli, o->batch, arguments, o->n_passwords > 0 ? o->passwords[0] : NULL, o->fresh.pin);

@@ -198,7 +198,8 @@ static bool put_reader(struct outfit *o, size_t i)
     if (ok)
         fprintf(o->configuration,
                 "FRIENDLYNAME \"%s\"\nDEVICENAME %s/readers/%zu:\nLIBPATH %s/libifdvpiv.so\n",
-                o->plan->reader_name != NULL ? o->plan->reader_name : persona->reader, o->plan->directory, i, o->plan->directory);
+                o->plan->reader_name != NULL ? o->plan->reader_name : persona->reader, o->plan->directory, i,
+                o->plan->directory);
     return ok;
 }
 
