@@ -54,7 +54,7 @@ static int management(struct rig *rig)
 /* It opens, signs, and the public half says that it was this key (EC only: no scene has another). */
 static bool works(struct rig *rig, const struct card_key *key, const struct secret *card_key)
 {
-    static const uint8_t hash[32] = "thirty-two bytes to be signed...";
+    static const uint8_t hash[] = "thirty-one bytes to be signed..";
     const struct alg *alg = alg_by_id(key->alg);
     uint8_t room[256];
     struct out signature = out_of(room, sizeof room);

@@ -118,8 +118,8 @@ chromium_shows() { # kind
             window_answer 'Unlock Security Device' "$PIN" && asked_for_pin=yes
         elif window_is 'Select a certificate'; then
             window_answer 'Select a certificate' ''
-        elif [ "$asked_for_pin" = yes ] && [ "$SECONDS" -ge "$next" ]; then
-            next=$((SECONDS + 2))
+        elif [ "$SECONDS" -ge "$next" ]; then
+            next=$((SECONDS + 3))
             chromium_choose
         fi
         sleep 0.05

@@ -10,7 +10,8 @@
 enum { CONSTANT_RUNS = 3, BUILT_IN_VARS = 9 };
 
 static const uint8_t aid[] = { 0xA0, 0x00, 0x00, 0x03, 0x08, 0x00, 0x00, 0x10, 0x00, 0x01, 0x00 };
-static const uint8_t new_pin[2][8] = { "654321\xFF\xFF", "765432\xFF\xFF" };
+static const uint8_t new_pin[2][8] = { { '6', '5', '4', '3', '2', '1', 0xFF, 0xFF },
+                                       { '7', '6', '5', '4', '3', '2', 0xFF, 0xFF } };
 static const uint8_t new_puk[2][8] = { { '8', '7', '6', '5', '4', '3', '2', '1' },
                                        { '7', '6', '5', '4', '3', '2', '1', '0' } };
 
