@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* check_auth.c — GENERAL AUTHENTICATE: the handshakes of 9B, keys by reference and policy, freshness of the PIN. */
+/* check_auth.c — GENERAL AUTHENTICATE of 9B: the handshakes of the management key. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "applet/command.h"
 #include "tests/check_suites.h"
 #include "tests/live.h"
-#include "tests/vectors.h"
 
 static struct live l;
 
@@ -24,16 +23,6 @@ static void tear_down(void)
 {
     live_clear(&l);
 }
-
-static void put_key(uint8_t ref, uint8_t alg, enum pin_policy pin)
-{
-    EVP_PKEY *key = known_key(alg);
-
-    live_put_key(&l, ref, key, pin, TOUCH_POLICY_DEFAULT);
-    EVP_PKEY_free(key);
-}
-
-/* --- the management key ------------------------------------------------------------------------------------------- */
 
 static const uint8_t ciphers[] = { ALG_3DES, ALG_AES128, ALG_AES192, ALG_AES256 };
 enum { CIPHERS = sizeof ciphers };
@@ -301,197 +290,22 @@ START_TEST(the_owner_in_process)
 }
 END_TEST
 
-/* --- keys by reference ------------------------------------------------------------------------------------------------ */
-
-/* Each reference with its default policy and with each given one: without PIN, with a fresh one, with one that is not. */
-START_TEST(every_key_by_its_policy)
-{
-    const struct keyref *ref = &keyrefs[_i];
-
-    if (ref->yubikey)
-        return;
-    for (enum pin_policy given = PIN_POLICY_DEFAULT; given <= PIN_POLICY_ALWAYS; given++) {
-        enum pin_policy policy = given == PIN_POLICY_DEFAULT ? ref->policy : given;
-        sw_t without = policy == PIN_POLICY_NEVER ? SW_SUCCESS : SW_SECURITY_STATUS;
-        sw_t stale = policy == PIN_POLICY_ALWAYS ? SW_SECURITY_STATUS : SW_SUCCESS;
-        struct in result;
-
-        put_key(ref->ref, ALG_P256, given);
-        live_reset(&l);
-        answers(live_compute(&l, ALG_P256, ref->ref, 0x81, in_of("hash", 4), &result), without);
-        live_verify(&l);
-        answers(live_compute(&l, ALG_P256, ref->ref, 0x81, in_of("hash", 4), &result), SW_SUCCESS);
-        answers(live_compute(&l, ALG_P256, ref->ref, 0x81, in_of("hash", 4), &result), stale);
-        answers(live_tries(&l), SW_SUCCESS);
-        answers(live_hex(&l, "0020FF80"), SW_SUCCESS);
-        answers(live_compute(&l, ALG_P256, ref->ref, 0x81, in_of("hash", 4), &result), without);
-    }
-}
-END_TEST
-
-/* Every algorithm behind one reference, with every P1: only its own is right. */
-static void check_p1(sw_t refused)
-{
-    static const uint8_t ids[] = { ALG_RSA1024, ALG_RSA2048, ALG_P256, ALG_P384, ALG_ED25519, ALG_X25519 };
-    struct in result;
-
-    live_verify(&l);
-    for (size_t i = 0; i < sizeof ids; i++) {
-        put_key(0x9D, ids[i], PIN_POLICY_DEFAULT);
-        for (unsigned alg = 0; alg < 0x100; alg++)
-            if (alg != ids[i])
-                answers(live_compute(&l, (uint8_t)alg, 0x9D, 0x81, in_of("x", 1), &result), refused);
-    }
-    for (unsigned ref = 0; ref < 0x100; ref++)
-        if (ref != 0x9D && ref != KEYREF_MANAGEMENT)
-            answers(live_compute(&l, ALG_X25519, (uint8_t)ref, 0x81, in_of("x", 1), &result), refused);
-    answers(live_tries(&l), SW_SUCCESS);
-}
-
-START_TEST(only_the_keys_own_algorithm)
-{
-    check_p1(SW_WRONG_P1P2);
-}
-END_TEST
-
-START_TEST(only_the_keys_own_algorithm_yubikey)
-{
-    check_p1(SW_WRONG_DATA);
-}
-END_TEST
-
-START_TEST(agreement_is_for_key_management)
-{
-    static const uint8_t refs[] = { 0x9A, 0x9C, 0x9D, 0x9E, 0x82, 0x95 };
-    const struct vector *v = &vectors[8]; /* CAVP, P-256 */
-    bool yubikey = _i == 1;
-
-    if (yubikey) {
-        live_clear(&l);
-        live_init(&l, "yubikey", ALG_3DES, 0);
-    }
-    for (size_t i = 0; i < sizeof refs; i++) {
-        EVP_PKEY *key = vector_key(v);
-        uint8_t a[80], b[40];
-        struct out point = out_of(a, sizeof a), secret = out_of(b, sizeof b);
-        bool allowed = yubikey || refs[i] == 0x9D || refs[i] == 0x82 || refs[i] == 0x95;
-        struct in result;
-
-        live_put_key(&l, refs[i], key, PIN_POLICY_DEFAULT, TOUCH_POLICY_DEFAULT);
-        EVP_PKEY_free(key);
-        live_verify(&l);
-        answers(live_compute(&l, ALG_P256, refs[i], 0x85, hex(v->input, &point), &result),
-                allowed ? SW_SUCCESS : SW_WRONG_DATA);
-        if (allowed)
-            ck_assert(in_equal(result, hex(v->output, &secret)));
-    }
-}
-END_TEST
-
-/* The rule comes before the data: without the PIN every template is 6982, with it each is what it is. */
-static const struct {
-    const char *data;
-    sw_t sw;
-} templates[] = {
-    { "7C06820081024142", SW_SUCCESS }, { "7C06810241428200", SW_SUCCESS },
-    { "", SW_WRONG_DATA },               { "7C", SW_WRONG_DATA },
-    { "7C00", SW_WRONG_DATA },           { "7D06820081024142", SW_WRONG_DATA },
-    { "7C0481024142", SW_WRONG_DATA },   { "7C028200", SW_WRONG_DATA },
-    { "7C0482008100", SW_WRONG_DATA },   { "7C0882008200810141", SW_WRONG_DATA },
-    { "7C0882008101418200", SW_WRONG_DATA },     { "7C088200810141810142", SW_WRONG_DATA },
-    { "7C0782008102414200", SW_WRONG_DATA },     { "7C0682008102414200", SW_WRONG_DATA },
-    { "7C07820081024142", SW_WRONG_DATA },      { "7C06820081034142", SW_WRONG_DATA },
-    { "7C088200810141850142", SW_WRONG_DATA },   { "7C088200800141810142", SW_WRONG_DATA },
-    { "7C06820141810142", SW_WRONG_DATA },      { "7C06820085024142", SW_WRONG_DATA },
-    { "7C06820083024142", SW_WRONG_DATA },      { "7C808200810241420000", SW_WRONG_DATA },
-    { "7C06820080024142", SW_WRONG_DATA },
-};
-
-START_TEST(the_rule_comes_before_the_data)
-{
-    uint8_t bytes[32];
-    struct out room = out_of(bytes, sizeof bytes);
-    struct in data = hex(templates[_i].data, &room);
-
-    put_key(0x9A, ALG_P256, PIN_POLICY_DEFAULT);
-    answers(live_call(&l, 0x87, ALG_P256, 0x9A, data), SW_SECURITY_STATUS);
-    live_verify(&l);
-    answers(live_call(&l, 0x87, ALG_P256, 0x9A, data), templates[_i].sw);
-}
-END_TEST
-
-START_TEST(a_finger_is_asked_where_the_key_wants_one)
-{
-    EVP_PKEY *key = known_key(ALG_P256);
-    struct in result;
-
-    for (enum touch_policy touch = TOUCH_POLICY_NEVER; touch <= TOUCH_POLICY_CACHED; touch++) {
-        bool asked = touch != TOUCH_POLICY_NEVER;
-
-        live_put_key(&l, 0x9E, key, PIN_POLICY_DEFAULT, touch);
-        l.fake.touches = 0;
-        l.fake.finger = true;
-        answers(live_compute(&l, ALG_P256, 0x9E, 0x81, in_of("hash", 4), &result), SW_SUCCESS);
-        ck_assert_uint_eq(l.fake.touches, asked);
-        l.fake.finger = false;
-        answers(live_compute(&l, ALG_P256, 0x9E, 0x81, in_of("hash", 4), &result),
-                asked ? SW_SECURITY_STATUS : SW_SUCCESS);
-    }
-    l.piv->env.touch = NULL;
-    answers(live_compute(&l, ALG_P256, 0x9E, 0x81, in_of("hash", 4), &result), SW_SUCCESS);
-    EVP_PKEY_free(key);
-}
-END_TEST
-
-/* A box that does not open is a damaged card: 6581, and nothing is lost by it. */
-START_TEST(a_damaged_key_does_not_compute)
-{
-    struct in result;
-    struct card_key *key;
-
-    put_key(0x9A, ALG_P256, PIN_POLICY_DEFAULT);
-    put_key(0x9E, ALG_P256, PIN_POLICY_DEFAULT);
-    live_verify(&l);
-    for (size_t i = 0; i < 2; i++) {
-        key = card_key(piv_card(l.piv), i == 0 ? 0x9A : 0x9E);
-        for (size_t at = 0; at < key->sealed.n; at++) {
-            key->sealed.p[at] ^= 0x10;
-            answers(live_compute(&l, ALG_P256, key->ref, 0x81, in_of("hash", 4), &result), SW_MEMORY_FAILURE);
-            key->sealed.p[at] ^= 0x10;
-        }
-        answers(live_compute(&l, ALG_P256, key->ref, 0x81, in_of("hash", 4), &result), SW_SUCCESS);
-    }
-    answers(live_tries(&l), SW_SUCCESS);
-}
-END_TEST
-
 Suite *suite_auth(void)
 {
     Suite *suite = suite_create("auth");
-    TCase *management = tcase_create("management"), *keys = tcase_create("keys"), *yubikey = tcase_create("yubikey");
+    TCase *piv = tcase_create("piv"), *yubikey = tcase_create("yubikey");
 
-    tcase_set_timeout(keys, 60);
-    tcase_set_timeout(yubikey, 60);
-    tcase_add_checked_fixture(management, set_up, tear_down);
-    tcase_add_loop_test(management, single_authentication, 0, CIPHERS);
-    tcase_add_loop_test(management, mutual_authentication, 0, CIPHERS);
-    tcase_add_test(management, ill_formed_answers);
-    tcase_add_test(management, no_reflection_and_no_second_use);
-    tcase_add_test(management, logging_out_does_not_end_the_administrator);
-    tcase_add_test(management, the_algorithm_of_9b);
-    tcase_add_test(management, the_owner_in_process);
-    suite_add_tcase(suite, management);
-    tcase_add_checked_fixture(keys, set_up, tear_down);
-    tcase_add_loop_test(keys, every_key_by_its_policy, 0, KEYREF_COUNT);
-    tcase_add_test(keys, only_the_keys_own_algorithm);
-    tcase_add_loop_test(keys, agreement_is_for_key_management, 0, 2);
-    tcase_add_loop_test(keys, the_rule_comes_before_the_data, 0, sizeof templates / sizeof templates[0]);
-    tcase_add_test(keys, a_finger_is_asked_where_the_key_wants_one);
-    tcase_add_test(keys, a_damaged_key_does_not_compute);
-    suite_add_tcase(suite, keys);
+    tcase_add_checked_fixture(piv, set_up, tear_down);
+    tcase_add_loop_test(piv, single_authentication, 0, CIPHERS);
+    tcase_add_loop_test(piv, mutual_authentication, 0, CIPHERS);
+    tcase_add_test(piv, ill_formed_answers);
+    tcase_add_test(piv, no_reflection_and_no_second_use);
+    tcase_add_test(piv, logging_out_does_not_end_the_administrator);
+    tcase_add_test(piv, the_algorithm_of_9b);
+    tcase_add_test(piv, the_owner_in_process);
+    suite_add_tcase(suite, piv);
     tcase_add_checked_fixture(yubikey, set_up_yubikey, tear_down);
     tcase_add_test(yubikey, the_algorithm_of_9b_yubikey);
-    tcase_add_test(yubikey, only_the_keys_own_algorithm_yubikey);
     suite_add_tcase(suite, yubikey);
     return suite;
 }

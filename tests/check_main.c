@@ -18,6 +18,7 @@ static Suite *(*const suites[])(void) = {
     suite_cardio,
     suite_cardtext,
     suite_command,
+    suite_compute,
     suite_err,
     suite_fault,
     suite_generate,

@@ -14,6 +14,7 @@ Suite *suite_cardfile(void);
 Suite *suite_cardio(void);
 Suite *suite_cardtext(void);
 Suite *suite_command(void);
+Suite *suite_compute(void);
 Suite *suite_err(void);
 Suite *suite_fault(void);
 Suite *suite_generate(void);

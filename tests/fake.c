@@ -2,6 +2,7 @@
 /* fake.c — the piv_env of tests: deterministic, in memory, failing on demand. */
 #include "tests/fake.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static bool step_fails(struct fake *fake)
@@ -110,6 +111,17 @@ static enum err fake_touch(void *ctx)
     return fake->finger ? ERR_NONE : ERR_SECURITY;
 }
 
+static bool fake_vault(void *ctx, bool inside)
+{
+    struct fake *fake = ctx;
+
+    if (fake->inside == inside)
+        abort();
+    fake->inside = inside;
+    fake->entries += inside;
+    return !fake->full;
+}
+
 void fake_init(struct fake *fake, uint64_t seed)
 {
     uint8_t host[HOST_SECRET_SIZE];
@@ -134,6 +146,7 @@ void fake_init(struct fake *fake, uint64_t seed)
         .tries_spend = fake_tries_spend,
         .tries_restore = fake_tries_restore,
         .tries_write = fake_tries_write,
+        .vault = fake_vault,
         .touch = fake_touch,
     };
 }

@@ -26,6 +26,9 @@ struct fake {
     unsigned spends;         /* … and of tries_spend */
     unsigned touches;        /* calls of touch */
     bool finger;             /* touch finds a finger */
+    bool inside;             /* … of the vault; it is an error to enter twice, or to leave without */
+    bool full;               /* the vault takes nobody: nothing in it may be kept */
+    unsigned entries;        /* how often the vault was entered */
 
     unsigned steps;          /* steps taken so far */
     unsigned fail_at;        /* 0 = none; counted from 1 */

@@ -29,6 +29,7 @@ check_vpiv_SOURCES = \
 	tests/check_cardio.c \
 	tests/check_cardtext.c \
 	tests/check_command.c \
+	tests/check_compute.c \
 	tests/check_err.c \
 	tests/bundles.c tests/bundles.h \
 	tests/check_fault.c \
