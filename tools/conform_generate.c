@@ -117,13 +117,13 @@ const struct row rows_gen[] = {
     { "GEN-10", "F adm late write spoils:9A", "no key comes twice (50 and 2; --full: 1,000 and 50)",
       NULL, gen_10, "78, FIPS 186-5 5.1" },
     { "GEN-11", "hands", "generating that is cut off leaves the old key or the new one",
-      "needs a power cut: the tree's own tests run it", NULL, "house" },
+      "needs a power cut: left to the tree's own tests", NULL, "house" },
     { "GEN-12", "F adm late write spoils:9A", "a long answer comes in pieces",
       "0047009A[AC(80(07))]00 -> 7F49* 610E =a; 00C000000E -> ?14=b 9000; k := bytes {a}{b};"
       "x := at 7F49/82 {k};"
       "check equal {x} 010001", NULL, "P2 3.3.2" },
     { "GEN-13", "hands", "the reader answers while a long key is generated",
-      "needs a second program and a watch: the tree's own tests run it", NULL, "house" },
+      "needs a second program and a watch: left to the tree's own tests", NULL, "house" },
     { "GEN-14", "F adm late write spoils:9A", "the exponent may be named if it is 65537",
       "0047009A[AC(80(07)81(010001))]00 -> 7F49(81(?256)82(010001)) 9000+;"
       "0047009A[AC(80(07)81(03))]00 -> 6A80", NULL,

@@ -10,7 +10,8 @@ static bool names_no_suite(struct judge *j)
 const struct row rows_opt[] = {
     { "OPT-01", "F nosm", "without secure messaging its key establishment is refused and not announced",
       "piv: each 27 2E: 0087{.}04[7C(81({00*74})82())]00 -> 6A86;"
-      "yk: each 27 2E: 0087{.}04[7C(81({00*74})82())]00 -> 6A80|6A86", names_no_suite, "P2 4.1" },
+      "yk: each 27 2E: 0087{.}04[7C(81({00*74})82())]00 -> 6A80|6A86; get 5FC122 -> 6A82",
+      names_no_suite, "P2 4.1" },
     { "OPT-02", "F nosm", "without secure messaging its class byte is refused",
       "0CCB3FFF[5C(7E)]00 -> 6882; 1C870799[{00*8}] -> 6882; 0C200080 -> 6882", NULL, "P2 4.2" },
     { "OPT-03", "F noocc", "without on-card comparison its references and its object are not there",

@@ -55,7 +55,7 @@ const struct row rows_ver[] = {
     { "VER-20", "F verify", "the PIN twice over is refused and costs no try",
       "verify {pin}{pin} -> 6A80; try -> T", NULL, "P2 3.2.1" },
     { "VER-21", "hands", "the try is on disk before the comparison",
-      "needs a power cut: the tree's own tests run it", NULL, "house" },
+      "needs a power cut: left to the tree's own tests", NULL, "house" },
     { "VER-22", "F pin", "errors elsewhere do not log out",
       "00EE0000 -> 6D00; try -> 9000", NULL, "P2 2.4.2" },
     { "VER-23", "F pcsc verify", "the verified state is the card's: another client sees it",
@@ -64,7 +64,7 @@ const struct row rows_ver[] = {
     { "VER-25", "F blocked changes write", "logging out of a blocked PIN is no error",
       "logout; try -> 6983", NULL, "P2 3.2.1" },
     { "VER-26", "hands", "no card is made with more than ten tries",
-      "is about making cards, not about commands: the tree's own tests run it", NULL, "P1 5.1" },
+      "is about making cards, not about commands: left to the tree's own tests", NULL, "P1 5.1" },
     { "VER-27", "F", "what can be verified is what the discovery object names", NULL, ver_27, "P2 3.2.1" },
     { "VER-28", "F verify", "a VERIFY in two parts is one command",
       "a := left 4 {pin}; b := skip 4 {pin}; 10200080[{a}] -> 9000; 00200080[{b}] -> 9000; try -> 9000",
@@ -125,9 +125,9 @@ const struct row rows_crd[] = {
       "change {pin} {pin} -> 9000; pin", NULL,
       "house" },
     { "CRD-19", "hands", "after a change and a restart every key works",
-      "needs a restart of pcscd: the tree's own tests run it", NULL, "house" },
+      "needs a restart of pcscd: left to the tree's own tests", NULL, "house" },
     { "CRD-20", "hands", "a change that is cut off leaves the old PIN or the new one",
-      "needs a power cut: the tree's own tests run it", NULL, "house" },
+      "needs a power cut: left to the tree's own tests", NULL, "house" },
     { .id = NULL },
 };
 
@@ -168,6 +168,6 @@ const struct row rows_unb[] = {
       "sign 9A 07 {h} -> 7C(82(?256=s)) 9000+; check rsa 9A {h} {s}; d := sha256 {aid};"
       "each 9C 9D 9E: verify {newpin} -> 9000, sign {.} 11 {d} -> 7C* 9000", NULL, "house" },
     { "UNB-14", "hands", "unblocking that is cut off leaves the old PIN or the new one",
-      "needs a power cut: the tree's own tests run it", NULL, "house" },
+      "needs a power cut: left to the tree's own tests", NULL, "house" },
     { .id = NULL },
 };

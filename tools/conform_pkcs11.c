@@ -2,7 +2,7 @@
 /* conform_pkcs11.c — rows of group 15: they go through somebody else's PKCS#11 module, not through this program. */
 #include "tools/conform_judge.h"
 
-#define HANDS "goes through a PKCS#11 module: the tree's own shell tests run it"
+#define HANDS "goes through a PKCS#11 module: left to the tree's own shell tests"
 
 const struct row rows_p11[] = {
     { "P11-01", "hands", "one slot for each card, with constant names", HANDS, NULL, "PKCS#11 5.5" },

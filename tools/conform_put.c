@@ -130,11 +130,11 @@ const struct row rows_put[] = {
       "v := pattern 600; put 5FC102 {v} -> 9000; put 5FC102 AABB -> 9000; get 5FC102 -> 53(AABB) 9000",
       NULL, "house" },
     { "PUT-17", "hands", "writing that is cut off leaves the old value or the new one",
-      "needs a power cut: the tree's own tests run it", NULL, "house" },
+      "needs a power cut: left to the tree's own tests", NULL, "house" },
     { "PUT-18", "hands", "a full disk is a memory failure, and the old value stays",
-      "needs a full disk: the tree's own tests run it", NULL, "7816-4 5.1.5" },
+      "needs a full disk: left to the tree's own tests", NULL, "7816-4 5.1.5" },
     { "PUT-19", "hands", "what was answered with 9000 is on disk",
-      "needs pcscd killed: the tree's own tests run it", NULL, "house" },
+      "needs pcscd killed: left to the tree's own tests", NULL, "house" },
     { "PUT-20", "F adm write saves:5FC102,5FC105", "the card stores and does not judge",
       "put 5FC102 DEADBEEF -> 9000; get 5FC102 -> 53(DEADBEEF) 9000; v := bytes 70()71(00)FE();"
       "put 5FC105 {v} -> 9000; get 5FC105 -> 53({v}) 9000; v := random 300; put 5FC105 {v} -> 9000;"

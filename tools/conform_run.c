@@ -111,10 +111,10 @@ static bool learn_options(struct judge *j)
         while (tlv_next(&template, &tag, &element))
             if (tag == 0xAC && tlv_at(element, "80", &value) && value.n == 1)
                 j->secure |= value.p[0] == 0x27 || value.p[0] == 0x2E;
-    if (!play(j, "get 7E -> * 9000|6A82+"))
+    if (!play(j, "get 7E -> * 9000|err+"))
         return false;
     j->usage = tlv_at(j->data, "7E/5F2F", &value) && value.n == 2 ? value.p[0] : 0x40;
-    if (!play(j, "get 5FC106 -> * 9000|6A82+"))
+    if (!play(j, "get 5FC106 -> * 9000|err+"))
         return false;
     j->issued = j->sw == 0x9000;
     return true;

@@ -114,9 +114,9 @@ const struct row rows_gas[] = {
     { "GAS-16", "P pin 82:07", "decryption brings back the whole padded block",
       "m := random 32; x := rsa 82 {m}; sign 82 07 {x} -> 7C(82(0002?221_00{m})) 9000+;"
       "x := oaep 82 {m}; sign 82 07 {x} -> 7C(82(?256=s)) 9000+; check rsa 82 {x} {s}", NULL, "P2 3.2.4" },
-    { "GAS-17", "P 82:07", "decryption wants the PIN",
-      "m := random 32; x := rsa 82 {m}; sign 82 07 {x} -> 6982", NULL,
-      "P1 5.1" },
+    { "GAS-17", "P 82:07 9D:11", "decryption wants the PIN, and so does key agreement",
+      "m := random 32; x := rsa 82 {m}; sign 82 07 {x} -> 6982; p := point 9D; ecdh 9D 11 {p} -> 6982;"
+      "sign 9D 11 {m} -> 6982", NULL, "P1 5.1" },
     { "GAS-18", "P pin 9D:11", "key agreement gives the x coordinate that a library computes",
       NULL, gas_18, "P2 A" },
     { "GAS-19", "P pin 9D:11", "a shared secret keeps its leading zeros", NULL, gas_19, "78 4" },
@@ -160,9 +160,9 @@ const struct row rows_gas[] = {
       "P2 3.2.4" },
     { "GAS-30", "P pin 9A:07", "every signature verifies (200; --full: 10,000)", NULL, gas_30, "house" },
     { "GAS-31", "hands", "a card that was taken out and put back signs nothing before the PIN",
-      "needs the card taken out and put back: the tree's own tests run it", NULL, "house" },
+      "needs the card taken out and put back: left to the tree's own tests", NULL, "house" },
     { "GAS-32", "hands", "a fault inside RSA never comes out as a signature",
-      "needs a hook that makes the fault: the tree's own tests run it", NULL, "house" },
+      "needs a hook that makes the fault: left to the tree's own tests", NULL, "house" },
     { "GAS-33", "P pin 9C:11 9E:11", "key agreement is for 9D and the retired keys; a YubiKey lets every key agree",
       "p := point 9D; piv: each 9E 9C: pin, ecdh {.} 11 {p} -> 6A80;"
       "yk: each 9E 9C: pin, ecdh {.} 11 {p} -> 7C* 9000",

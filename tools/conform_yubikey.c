@@ -3,17 +3,19 @@
 #include "tools/conform_yubikey.h"
 
 #define MANAGEMENT "A000000527471117"
-#define FINGER "needs a finger on the key, or none: the tree's own tests run it"
-#define PROGRAM "goes through Yubico's programs: the tree's own shell tests run it"
+#define FINGER "needs a finger on the key, or none: left to the tree's own tests"
+#define PROGRAM "goes through Yubico's programs: left to the tree's own shell tests"
 
 /* A key of algorithm ALG, made by the host, in 83; and a signature of the digest by it. */
 #define IMPORT(alg) "k := hostkey " alg "; chain 00FE" alg "83[{parts}] -> 9000;"
 #define EMPTY_83 "00F7008300 -> 6A88"
 
 const struct row rows_yk[] = {
-    { "YK-01", "F yk", "the firmware's version is three bytes", "00FD000000 -> 0507?1 9000", NULL, "YK" },
+    { "YK-01", "F yk", "the firmware's version is three bytes",
+      "00FD000000 -> 0507?1 9000; each 0100 0001: 00FD{.}00 -> 6A86", NULL, "YK" },
     { "YK-02", "F yk", "the serial number is the same wherever it is asked",
-      "00F8000000 -> ?4 9000 =a; reset; select; 00F8000000 -> {a} 9000; 00A40400[" MANAGEMENT "]00 -> * 9000;"
+      "each 0100 0001: 00F8{.}00 -> 6A86; 00F8000000 -> ?4 9000 =a; reset; select; 00F8000000 -> {a} 9000;"
+      "00A40400[" MANAGEMENT "]00 -> * 9000;"
       "001D000000 -> * 9000 =c; c := skip 1 {c}; x := at 02 {c}; check equal {x} {a}; select", NULL, "YK" },
     { "YK-03", "F yk values", "metadata of the PIN", "00F7008000 -> 01(FF)05(01)06(0303) 9000", NULL, "YK" },
     { "YK-04", "F yk values tries changes write", "metadata of a PIN that was changed and missed once",
@@ -29,7 +31,7 @@ const struct row rows_yk[] = {
     { "YK-09", "F yk", "metadata of nothing",
       "00F7018000 -> 6A86; each 00 96: 00F700{.}00 -> 6A88", NULL, "YK" },
     { "YK-10", "F yk verify write", "no reset while PIN and PUK are alive",
-      "00FB0000 -> 6985; pin", NULL, "YK" },
+      "00FB0000 -> 6985; each 0100 0001: 00FB{.} -> 6A86; pin", NULL, "YK" },
     { "YK-11", "F yk blocked changes write", "no reset while the PUK is alive",
       "00FB0000 -> 6985", NULL, "YK" },
     { "YK-12", "P yk values puk tries pukgone last write saves:5FC102,5FC107",
@@ -40,7 +42,7 @@ const struct row rows_yk[] = {
       "00F8000000 -> {a} 9000; get 5FFF01 -> {o} 9000+; 00F700F900 -> {m} 9000+; pin; adm; admin",
       NULL, "YK" },
     { "YK-13", "hands", "a reset that is cut off leaves the old card or the factory's",
-      "needs a power cut: the tree's own tests run it", NULL, "house" },
+      "needs a power cut: left to the tree's own tests", NULL, "house" },
     { "YK-14", "F yk values adm pin write", "setting the tries brings the factory's PIN and PUK",
       "00FA0507 -> 9000; try -> 63C5; 00F7008000 -> 01(FF)05(01)06(0505) 9000;"
       "00F7008100 -> 01(FF)05(01)06(0707) 9000; pin; adm; pin; 00FA0303 -> 9000; try -> 63C3", NULL, "YK" },
@@ -136,11 +138,13 @@ const struct row rows_yk[] = {
     { "YK-44", "P yk 9A:07 write", "moving wants the management key",
       "00F6839A -> 6982; 00F6FF9A -> 6982", NULL, "YK" },
     { "YK-45", "hands", "a move that is cut off leaves the key in one place",
-      "needs a power cut: the tree's own tests run it", NULL, "house" },
+      "needs a power cut: left to the tree's own tests", NULL, "house" },
     { "YK-46", "hands", "a key that wants a touch", FINGER, NULL, "YK" },
     { "YK-47", "hands", "a touch that lasts", FINGER, NULL, "YK" },
-    { "YK-48", "F yk adm write saves:5FFF00,5FFF10,5FFF1F", "Yubico's own objects are stored and read without a PIN",
-      "each 5FFF00 5FFF10 5FFF1F: v := random 40, put {.} {v} -> 9000, get {.} -> 53({v}) 9000", NULL, "YK" },
+    { "YK-48", "F yk adm write saves:5FFF00,5FFF02,5FFF0F,5FFF10,5FFF1F",
+      "Yubico's own objects are stored and read without a PIN",
+      "each 5FFF00 5FFF02 5FFF0F 5FFF10 5FFF1F: v := random 40, put {.} {v} -> 9000, get {.} -> 53({v}) 9000",
+      NULL, "YK" },
     { "YK-49", "F yk adm verify write saves:5FC109", "a management key kept in printed information wants the PIN",
       "k := random 24; put 5FC109 88(89({k})) -> 9000; logout; get 5FC109 -> 6982; pin;"
       "get 5FC109 -> 53(88(89({k}))) 9000", NULL, "YK" },
