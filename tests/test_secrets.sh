@@ -82,8 +82,9 @@ done
 
 # The control: a program that holds a secret openly is found out.
 printf 'control %s\n' "$(printf %s 'a secret in plain sight, forty bytes long' | hex)" >"$secrets"
-sh -c 'secret="a secret in plain sight, forty bytes long"; read -r _' <&0 &
+control='a secret in plain sight, forty bytes long' sleep 60 &
 daemon=$!
 started "$daemon"
+wait_for 5 grep -q sleep "/proc/$daemon/comm"
 not_ok "the control is found out" "$search" "$secrets" "$daemon"
 done_testing
