@@ -318,7 +318,10 @@ static enum err check_unchanged(struct cardfile *file, struct tries_lock *lock, 
     uint64_t recorded;
     enum err e;
 
-    if (card_read_head(file->path, &now) != ERR_NONE || !same_head(&now, &file->head))
+    e = card_read_head(file->path, &now);
+    if (e == ERR_STORE)
+        return e;
+    if (e != ERR_NONE || !same_head(&now, &file->head))
         return ERR_CHANGED;
     e = tries_load(file->state, lock, file->guid, tries, &recorded);
     if (e == ERR_NONE && !has_record(tries))
