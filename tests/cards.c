@@ -268,6 +268,13 @@ void scratch_remove(const char *path)
     nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+void source_path(const char *below, char path[PATH_MAX])
+{
+    const char *top = getenv("VPIV_TOP_SRCDIR");
+
+    ck_assert_int_lt(snprintf(path, PATH_MAX, "%s/%s", top != NULL ? top : VPIV_TOP_SRCDIR, below), PATH_MAX);
+}
+
 void read_whole(const char *path, uint8_t **p, size_t *n)
 {
     FILE *f = fopen(path, "rb");

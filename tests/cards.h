@@ -3,6 +3,8 @@
 #ifndef VPIV_TESTS_CARDS_H
 #define VPIV_TESTS_CARDS_H
 
+#include <limits.h>
+
 #include "applet/card.h"
 
 enum sample_key { SAMPLE_RSA, SAMPLE_EC };
@@ -22,6 +24,9 @@ bool same_card(const struct card *a, const struct card *b);
 enum { SCRATCH_MAX = 256 };
 void scratch_make(char path[SCRATCH_MAX]);
 void scratch_remove(const char *path);
+
+/* source_path — a file of the source tree. */
+void source_path(const char *below, char path[PATH_MAX]);
 
 void read_whole(const char *path, uint8_t **p, size_t *n);
 void write_whole(const char *path, const void *p, size_t n);

@@ -384,14 +384,13 @@ END_TEST
  * new card holds changes on purpose, the file that this test leaves in the build directory is the new example. */
 START_TEST(the_example_is_what_we_write)
 {
-    const char *top = getenv("VPIV_TOP_SRCDIR");
     struct card *card = sample_card(&fake.env), *example;
     struct out text = written(card);
     char path[PATH_MAX];
     uint8_t *bytes;
     size_t n;
 
-    snprintf(path, sizeof path, "%s/conf/example.card", top != NULL ? top : ".");
+    source_path("conf/example.card", path);
     read_whole(path, &bytes, &n);
     if (n != text.n || memcmp(bytes, text.p, n) != 0)
         write_whole("example.card", text.p, text.n);

@@ -142,7 +142,6 @@ END_TEST
 /* The example shows every setting, each at its default. */
 START_TEST(the_example_shows_the_defaults)
 {
-    const char *top = getenv("VPIV_TOP_SRCDIR");
     char file[PATH_MAX], *text, *names;
     struct settings before = settings;
     uint8_t *bytes;
@@ -152,7 +151,7 @@ START_TEST(the_example_shows_the_defaults)
     names = strstr(why.text, "there are: ");
     ck_assert_ptr_nonnull(names);
     names += strlen("there are: ");
-    snprintf(file, sizeof file, "%s/conf/vpiv.conf.in", top != NULL ? top : ".");
+    source_path("conf/vpiv.conf.in", file);
     read_whole(file, &bytes, &n);
     text = calloc(1, n + 1);
     memcpy(text, bytes, n);

@@ -49,6 +49,7 @@ check_vpiv_SOURCES = \
 	tests/check_tlv.c \
 	tests/check_tries.c \
 	tests/check_yubikey.c
+check_vpiv_CPPFLAGS = $(AM_CPPFLAGS) -DVPIV_TOP_SRCDIR='"$(abs_top_srcdir)"'
 check_vpiv_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_vpiv_LDADD = libbundle.la $(LIBCONF_LA) libapplet.la \
 	$(CHECK_LIBS) $(JANSSON_LIBS) $(LIBCONFIG_LIBS) $(OPENSSL_LIBS) $(ZLIB_LIBS)
