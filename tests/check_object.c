@@ -7,7 +7,7 @@
 #include "tests/live.h"
 
 static struct live l;
-static uint8_t sample[OBJECT_MAX + 2];
+static uint8_t sample[OBJECT_MAX + 64];
 
 static void set_up(void)
 {
