@@ -190,6 +190,10 @@ START_TEST(keys_are_opened_in_the_vault)
             ck_assert_int_eq(l.piv->opened[0].key != NULL, !full);
         }
         answers(live_compute(&l, ALG_P256, 0x9A, 0x81, in_of(NULL, 0), &result), SW_WRONG_DATA);
+        /* A change of the card closes no key that is still on it. */
+        live_admin(&l);
+        answers(live_put(&l, OBJECT_CHUID, in_of("x", 1)), SW_SUCCESS);
+        ck_assert_int_eq(l.piv->opened[0].key != NULL, !full);
     }
 }
 END_TEST

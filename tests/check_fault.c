@@ -22,16 +22,17 @@ static const struct scenario {
     sw_t sw;                /* when nothing fails */
     unsigned needs;
     unsigned proves;        /* bits of 1 << enum pin */
+    unsigned forgiven;      /* steps that may fail unseen: drawing a session's key, which saves time and nothing else */
 } scenarios[] = {
-    { "VERIFY, right", "piv", LIVE_PIN_OK, 0x9000, NOTHING, 1 << PIN_APPLICATION },
-    { "VERIFY, right, one try gone", "piv", LIVE_PIN_OK, 0x9000, ONE_TRY_GONE, 1 << PIN_APPLICATION },
+    { "VERIFY, right", "piv", LIVE_PIN_OK, 0x9000, NOTHING, 1 << PIN_APPLICATION, 1 },
+    { "VERIFY, right, one try gone", "piv", LIVE_PIN_OK, 0x9000, ONE_TRY_GONE, 1 << PIN_APPLICATION, 1 },
     { "VERIFY, right, again", "piv", LIVE_PIN_OK, 0x9000, PIN, 1 << PIN_APPLICATION },
     { "VERIFY, wrong", "piv", LIVE_PIN_BAD, 0x63C2, NOTHING, 0 },
     { "VERIFY, wrong, after right", "piv", LIVE_PIN_BAD, 0x63C2, PIN, 0 },
     { "VERIFY, blocked", "piv", LIVE_PIN_OK, 0x6983, BLOCKED, 0 },
     { "VERIFY, asking", "piv", "00200080", 0x63C2, ONE_TRY_GONE, 0 },
-    { "change", "piv", "0024008010" LIVE_PIN NEW_PIN, 0x9000, NOTHING, 1 << PIN_APPLICATION },
-    { "change, one try gone", "piv", "0024008010" LIVE_PIN NEW_PIN, 0x9000, ONE_TRY_GONE, 1 << PIN_APPLICATION },
+    { "change", "piv", "0024008010" LIVE_PIN NEW_PIN, 0x9000, NOTHING, 1 << PIN_APPLICATION, 1 },
+    { "change, one try gone", "piv", "0024008010" LIVE_PIN NEW_PIN, 0x9000, ONE_TRY_GONE, 1 << PIN_APPLICATION, 1 },
     { "change, verified", "piv", "0024008010" LIVE_PIN NEW_PIN, 0x9000, PIN, 1 << PIN_APPLICATION },
     { "change, wrong", "piv", "0024008010" BAD_PIN NEW_PIN, 0x63C2, NOTHING, 0 },
     { "change, ill-formed", "piv", "0024008010" LIVE_PIN "FFFFFFFFFFFFFFFF", 0x6A80, ONE_TRY_GONE, 1 << PIN_APPLICATION },
@@ -107,7 +108,8 @@ static void check_it_works(const struct scenario *s)
     live_admin(&l);
 }
 
-static void fail_at(const struct scenario *s, unsigned step, bool on)
+/* True when the failure was seen. */
+static bool fail_at(const struct scenario *s, unsigned step)
 {
     struct card *before;
     struct tries tries;
@@ -119,35 +121,36 @@ static void fail_at(const struct scenario *s, unsigned step, bool on)
     tries = l.fake.tries;
     status = l.piv->status;
     l.fake.fail_at = step;
-    l.fake.fail_on = on;
     sw = live_hex(&l, s->command);
     l.fake.fail_at = 0;
     check_counts(s, &tries, step);
     if (sw != s->sw) {
-        /* One of the steps that matter: nothing has changed, not even who is logged in (a question may end that). */
+        /* Nothing has changed, not even who is logged in; a new question of 9B ends the administrator, though. */
         ck_assert_msg(sw == SW_MEMORY_FAILURE, "%s, step %u: %04X", s->what, step, sw);
         ck_assert_msg(same_card(piv_card(l.piv), before), "%s, step %u: the card has changed", s->what, step);
         ck_assert_msg((l.piv->status & ~status) == 0, "%s, step %u: status gained", s->what, step);
+        ck_assert_msg((status & ~l.piv->status & (STATUS_PIN | STATUS_KEYS)) == 0, "%s, step %u: status lost", s->what,
+                      step);
         if (tries.left[PIN_APPLICATION] > 1)
             check_it_works(s);
-    } else {
-        ck_assert_uint_eq(sw, s->sw);
     }
     card_free(before);
     live_clear(&l);
+    return sw != s->sw;
 }
 
 START_TEST(each_step_fails_once)
 {
     const struct scenario *s = &scenarios[_i];
-    unsigned steps;
+    unsigned steps, unseen = 0;
 
     start(s);
     ck_assert_msg((live_hex(&l, s->command) & (s->sw == 0x6100 ? 0xFF00 : 0xFFFF)) == s->sw, "%s: %04X", s->what, l.sw);
     steps = l.fake.steps;
     live_clear(&l);
     for (unsigned step = 1; step <= steps; step++)
-        fail_at(s, step, false);
+        unseen += !fail_at(s, step);
+    ck_assert_msg(unseen == s->forgiven, "%s: %u failures went unseen", s->what, unseen);
 }
 END_TEST
 
@@ -181,7 +184,7 @@ END_TEST
  * the command works when it comes again. */
 START_TEST(reset_may_be_repeated)
 {
-    const struct scenario s = { "reset", "yubikey", "00FB0000", 0x9000, BLOCKED | PUK_TOO, 0 };
+    const struct scenario s = { "reset", "yubikey", "00FB0000", 0x9000, BLOCKED | PUK_TOO, 0, 0 };
     unsigned steps;
 
     start(&s);

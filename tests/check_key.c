@@ -104,6 +104,70 @@ START_TEST(rsa_primes_must_be_two_and_of_the_right_size)
 }
 END_TEST
 
+/* Five parts that fit each other, of numbers p and q that need not be primes of the right size. */
+static enum err take_made(BIGNUM *p, BIGNUM *q)
+{
+    BIGNUM *part[5] = { p, q, BN_new(), BN_new(), BN_new() }, *p1 = BN_dup(p), *q1 = BN_dup(q), *e = BN_new();
+    BN_CTX *ctx = BN_CTX_new();
+    uint8_t bytes[PARTS_MAX];
+    struct out out = out_of(bytes, sizeof bytes);
+    EVP_PKEY *key;
+    enum err result;
+
+    ck_assert(BN_set_word(e, 65537) && BN_sub_word(p1, 1) && BN_sub_word(q1, 1));
+    ck_assert(BN_mod_inverse(part[2], e, p1, ctx) && BN_mod_inverse(part[3], e, q1, ctx));
+    ck_assert_ptr_nonnull(BN_mod_inverse(part[4], q, p, ctx));
+    for (uint32_t i = 0; i < 5; i++) {
+        uint8_t *room = (tlv_head(&out, i + 1, 64), out_room(&out, 64));
+
+        ck_assert(room != NULL && BN_bn2binpad(part[i], room, 64) == 64);
+        if (i > 1)
+            BN_free(part[i]);
+    }
+    result = take(ALG_RSA1024, bytes, out.n, &key);
+    EVP_PKEY_free(key);
+    BN_CTX_free(ctx);
+    BN_free(e);
+    BN_free(q1);
+    BN_free(p1);
+    return result;
+}
+
+/* Neither x - 1 nor x squared - 1 is a multiple of the exponent. */
+static bool has_inverse(const BIGNUM *x)
+{
+    BN_ULONG rest = BN_mod_word(x, 65537);
+
+    return rest != 1 && rest != 65536;
+}
+
+START_TEST(rsa_numbers_must_be_primes_and_make_the_whole_length)
+{
+    BIGNUM *p = BN_new(), *q = BN_new(), *factor = BN_new(), *small = BN_new();
+    BN_CTX *ctx = BN_CTX_new();
+
+    for (int i = 0; i < 3; i++) {
+        do {
+            ck_assert(BN_generate_prime_ex(p, 512, 0, NULL, NULL, NULL));
+            ck_assert(BN_generate_prime_ex(q, 512, 0, NULL, NULL, NULL));
+            ck_assert(BN_generate_prime_ex(factor, 256, 0, NULL, NULL, NULL));
+            ck_assert(BN_generate_prime_ex(small, 511, 0, NULL, NULL, NULL));
+        } while (BN_cmp(p, q) == 0 || !has_inverse(p) || !has_inverse(q) || !has_inverse(small) || !has_inverse(factor));
+        ck_assert_int_eq(take_made(p, q), ERR_NONE);
+        ck_assert_int_eq(take_made(small, q), ERR_DATA);
+        ck_assert_int_eq(take_made(p, small), ERR_DATA);
+        ck_assert(BN_sqr(factor, factor, ctx) && BN_num_bits(factor) >= 511);
+        ck_assert_int_eq(take_made(factor, q), ERR_DATA);
+        ck_assert_int_eq(take_made(q, factor), ERR_DATA);
+    }
+    BN_CTX_free(ctx);
+    BN_free(small);
+    BN_free(factor);
+    BN_free(q);
+    BN_free(p);
+}
+END_TEST
+
 START_TEST(a_scalar_lies_between_one_and_the_order)
 {
     static const struct {
@@ -261,6 +325,7 @@ Suite *suite_key(void)
     tcase_add_loop_test(import, an_import_cut_short_is_refused, 0, IDS);
     tcase_add_loop_test(import, rsa_parts_that_do_not_belong_together_are_refused, 0, 2);
     tcase_add_test(import, rsa_primes_must_be_two_and_of_the_right_size);
+    tcase_add_test(import, rsa_numbers_must_be_primes_and_make_the_whole_length);
     tcase_add_test(import, a_scalar_lies_between_one_and_the_order);
     tcase_add_test(import, a_part_of_another_algorithm_is_refused);
     suite_add_tcase(suite, import);

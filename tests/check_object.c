@@ -60,6 +60,21 @@ START_TEST(rows_are_the_standards)
 }
 END_TEST
 
+/* SP 800-73-5 Part 1, table 3: what plain contactless may read. */
+START_TEST(five_objects_are_for_everyone)
+{
+    static const uint32_t tags[] = { OBJECT_CHUID, OBJECT_CERT_CARD_AUTHENTICATION, OBJECT_DISCOVERY, OBJECT_BIT_GROUP,
+                                     OBJECT_SM_SIGNER };
+    unsigned n = 0;
+
+    for (size_t i = 0; i < OBJECT_COUNT; i++)
+        n += objects[i].contactless;
+    for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++)
+        ck_assert(object_by_tag(tags[i])->contactless);
+    ck_assert_uint_eq(n, sizeof tags / sizeof tags[0]);
+}
+END_TEST
+
 START_TEST(there_are_no_other_objects)
 {
     unsigned known = 0;
@@ -355,6 +370,7 @@ Suite *suite_object(void)
     tcase_set_timeout(piv, 60);
     tcase_set_timeout(yubikey, 60);
     tcase_add_loop_test(table, rows_are_the_standards, 0, OBJECT_COUNT);
+    tcase_add_test(table, five_objects_are_for_everyone);
     tcase_add_test(table, there_are_no_other_objects);
     suite_add_tcase(suite, table);
     tcase_add_checked_fixture(piv, set_up, tear_down);

@@ -288,6 +288,30 @@ END_TEST
 
 /* --- ATTEST ------------------------------------------------------------------------------------------------------------- */
 
+/* Yubico's extensions: firmware, serial number, policies, form factor. */
+static void check_facts(const X509 *cert, const struct card_key *key)
+{
+    const uint8_t policies[] = { key->pin_policy, key->touch_policy };
+    const struct {
+        const char *oid;
+        struct in value;
+    } facts[] = {
+        { "1.3.6.1.4.1.41482.3.3", in_of("\x05\x07\x01", 3) },
+        { "1.3.6.1.4.1.41482.3.7", in_of("\x02\x04\x00\xBC\x61\x4E", 6) },
+        { "1.3.6.1.4.1.41482.3.8", in_of(policies, 2) },
+        { "1.3.6.1.4.1.41482.3.9", in_of("\x01", 1) },
+    };
+
+    ck_assert_int_eq(X509_get_ext_count(cert), 4);
+    for (size_t i = 0; i < 4; i++) {
+        ASN1_OBJECT *oid = OBJ_txt2obj(facts[i].oid, 1);
+        const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(X509_get_ext(cert, X509_get_ext_by_OBJ(cert, oid, -1)));
+
+        ck_assert(in_equal(in_of(ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value)), facts[i].value));
+        ASN1_OBJECT_free(oid);
+    }
+}
+
 static void check_attestation(X509 *cert, uint8_t ref, uint8_t alg)
 {
     X509 *issuer = card_certificate(piv_card(l.piv), keyref_by_ref(KEYREF_ATTESTATION));
@@ -301,7 +325,7 @@ static void check_attestation(X509 *cert, uint8_t ref, uint8_t alg)
     ck_assert_str_eq(name, wanted);
     of_slot = key_public(NULL, alg_by_id(alg), bytes_in(&card_key(piv_card(l.piv), ref)->public));
     ck_assert_int_eq(EVP_PKEY_eq(X509_get0_pubkey(cert), of_slot), 1);
-    ck_assert_int_eq(X509_get_ext_count(cert), 4);
+    check_facts(cert, card_key(piv_card(l.piv), ref));
     EVP_PKEY_free(of_slot);
     EVP_PKEY_free(signer);
     X509_free(issuer);
