@@ -125,6 +125,11 @@ export HOME=$scratch/home
 mkdir -m 700 "$HOME"
 export PIN=123456 PUK=87654321 PASSWORD=secret
 
+[ -x "$VPIV" ] || {
+    echo "Bail out! $VPIV is not built: VPIV_TOP_BUILDDIR names the build directory"
+    exit 99
+}
+
 # vpiv VERB … — also as root on the test's own store, never on the machine's.
 vpiv() {
     local verb=$1
@@ -173,6 +178,7 @@ reader_stop() {
 # reader_daemon — the process id of the private pcscd: the one whose arguments lie in the readers' directory's parent.
 reader_daemon() {
     local base pid
+    [ -n "${PCSCLITE_CSOCK_NAME:-}" ] || return 1
     base=$(dirname "$PCSCLITE_CSOCK_NAME")
     for pid in /proc/[0-9]*; do
         if [ "$(cat "$pid/comm" 2>/dev/null)" = pcscd ] && tr '\0' ' ' <"$pid/cmdline" | grep -qF "$base"; then

@@ -173,19 +173,19 @@ make_bundle blocked 9a P-256 || exit 99
 ok "vpiv import makes a card for the PIN tests" import blocked "$scratch/blocked.p12"
 reader_start blocked || fail "a private pcscd starts"
 is "a fresh card has three tries" "$(tries_left)" 63C3
-not_ok "a wrong PIN is refused" wrong_pin
+like "a wrong PIN is refused" "$(wrong_pin)" CKR_PIN_INCORRECT
 is "a wrong PIN costs a try" "$(tries_left)" 63C2
 ok "the right PIN is accepted" logged_in -O
 is "the right PIN brings the tries back" "$(tries_left)" 63C3
-for try in 1 2 3; do not_ok "wrong PIN number $try of 3 is refused" wrong_pin; done
+for try in 1 2 3; do like "wrong PIN number $try of 3 is refused" "$(wrong_pin)" 'CKR_PIN_(INCORRECT|LOCKED)'; done
 is "three wrong PINs block" "$(tries_left)" 6983
-not_ok "the right PIN does not help any more" logged_in --sign --id 01 -m ECDSA -i /dev/null
+like "the right PIN does not help any more" "$(logged_in -O)" CKR_PIN_LOCKED
 ok "the PUK unblocks through pkcs15-tool" \
     pkcs15-tool --unblock-pin --auth-id 01 --puk "$PUK" --new-pin 246810
 is "the tries are back after unblocking" "$(tries_left)" 63C3
 PIN=246810
 ok "the new PIN signs" sign_and_verify blocked P-256 01
-for try in 1 2 3; do not_ok "blocked again: wrong PIN number $try of 3" wrong_pin; done
+for try in 1 2 3; do like "blocked again: wrong PIN number $try of 3" "$(wrong_pin)" 'CKR_PIN_(INCORRECT|LOCKED)'; done
 ok "the PUK unblocks through pkcs11-tool" unblock_by_pkcs11 "$PUK" 135790
 PIN=135790
 ok "that PIN signs" sign_and_verify blocked P-256 01
