@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/kdf.h>
+
 #include "applet/seal.h"
 #include "tests/check_suites.h"
 #include "tests/fake.h"
@@ -72,6 +74,49 @@ START_TEST(boxes_open_whole_and_unchanged_only)
     }
     ck_assert_ptr_null(out);
     secret_free(stranger);
+    secret_free(private);
+}
+END_TEST
+
+/* seal.h in other words: ephemeral public key ‖ AES-256-GCM under HKDF-SHA-256 of the X25519 secret, salt = both public
+ * keys.  Were the secret left out, boxes would still open for their owner, and for everybody else. */
+START_TEST(an_agreed_box_is_under_the_shared_secret)
+{
+    uint8_t to[32], room[128], shared[32], made[32], text[64];
+    struct out box = out_of(room, sizeof room);
+    struct secret *private = NULL;
+    EVP_PKEY *mine, *theirs;
+    EVP_PKEY_CTX *ctx;
+    EVP_CIPHER_CTX *gcm = EVP_CIPHER_CTX_new();
+    size_t n = sizeof shared, body;
+    int done = 0;
+
+    ck_assert_int_eq(seal_pair(&fake.env, &private, to), ERR_NONE);
+    ck_assert_int_eq(seal_agreed(&fake.env, to, in_of("about", 5), plain, &box), ERR_NONE);
+    mine = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, private->p, 32);
+    theirs = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, room, 32);
+    ctx = EVP_PKEY_CTX_new(mine, NULL);
+    ck_assert(EVP_PKEY_derive_init(ctx) == 1 && EVP_PKEY_derive_set_peer(ctx, theirs) == 1);
+    ck_assert(EVP_PKEY_derive(ctx, shared, &n) == 1 && n == 32);
+    EVP_PKEY_CTX_free(ctx);
+    ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_HKDF, NULL);
+    ck_assert(EVP_PKEY_derive_init(ctx) == 1 && EVP_PKEY_CTX_set_hkdf_md(ctx, EVP_sha256()) == 1);
+    memcpy(text, room, 32);
+    memcpy(text + 32, to, 32);
+    ck_assert(EVP_PKEY_CTX_set1_hkdf_salt(ctx, text, 64) == 1 && EVP_PKEY_CTX_set1_hkdf_key(ctx, shared, 32) == 1);
+    ck_assert(EVP_PKEY_CTX_add1_hkdf_info(ctx, (const uint8_t *)"vpiv private key", 16) == 1);
+    ck_assert(EVP_PKEY_derive(ctx, made, &n) == 1 && n == 32);
+    body = box.n - 32 - SEAL_TAG;
+    ck_assert_int_eq(EVP_DecryptInit(gcm, EVP_aes_256_gcm(), made, (const uint8_t *)"\0\0\0\0\0\0\0\0\0\0\0"), 1);
+    ck_assert_int_eq(EVP_DecryptUpdate(gcm, NULL, &done, (const uint8_t *)"about", 5), 1);
+    ck_assert_int_eq(EVP_DecryptUpdate(gcm, text, &done, room + 32, (int)body), 1);
+    ck_assert_int_eq(EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_SET_TAG, SEAL_TAG, room + 32 + body), 1);
+    ck_assert_int_eq(EVP_DecryptFinal(gcm, text + done, &done), 1);
+    ck_assert(secret_equal(plain, in_of(text, body)));
+    EVP_CIPHER_CTX_free(gcm);
+    EVP_PKEY_CTX_free(ctx);
+    EVP_PKEY_free(theirs);
+    EVP_PKEY_free(mine);
     secret_free(private);
 }
 END_TEST
@@ -201,6 +246,7 @@ Suite *suite_seal(void)
 
     tcase_add_checked_fixture(boxes, set_up, tear_down);
     tcase_add_loop_test(boxes, boxes_open_whole_and_unchanged_only, 0, 2);
+    tcase_add_test(boxes, an_agreed_box_is_under_the_shared_secret);
     tcase_add_loop_test(boxes, a_box_differs_each_time, 0, 2);
     tcase_add_loop_test(boxes, a_box_needs_room_and_random_bytes, 0, 2);
     tcase_add_test(boxes, a_pin_seal_opens_for_its_pin_card_and_purpose);

@@ -208,6 +208,7 @@ START_TEST(any_select_costs_the_pin_in_yubikey)
         live_admin(&l);
         live_verify(&l);
         live_hex(&l, selects[i]);
+        ck_assert((l.piv->status & (STATUS_PIN | STATUS_ADMIN | STATUS_KEYS)) == 0 && l.piv->card_key == NULL);
         if (i > 0)
             answers(live_tries(&l), SW_INS_NOT_SUPPORTED);
         answers(live_hex(&l, "00A4040005A000000308"), SW_SUCCESS);
