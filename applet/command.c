@@ -5,6 +5,7 @@
 enum access { ANYONE, ADMIN, BY_DATA };
 
 #define ANY (-1)
+#define any NULL
 #define YK SET_YUBIKEY
 #define PIV APPLICATION_PIV
 #define MGR APPLICATION_MANAGEMENT
@@ -19,33 +20,35 @@ static const struct command {
     unsigned applications; /* it belongs to */
     unsigned feature;      /* of the firmware, or 0 */
     enum access access;    /* BY_DATA: the handler asks the row of the object or key */
+    bool (*names)(const struct piv *p, const struct apdu *c); /* P1, P2 name what it works on, on this card */
     sw_t (*run)(struct piv *p, const struct apdu *c, struct out *rsp);
 } commands[] = {
-/*    INS   P1    P2    sets     app   feature           access   handler                        SP 800-73-5 Part 2 */
-    { 0xA4, ANY,  ANY,  SET_ALL, EACH, 0,                ANYONE,  cmd_select },               /* 3.1.1 */
-    { 0xCB, 0x3F, 0xFF, SET_ALL, PIV,  0,                BY_DATA, cmd_get_data },             /* 3.1.2 */
-    { 0x20, ANY,  ANY,  SET_ALL, PIV,  0,                ANYONE,  cmd_verify },               /* 3.2.1 */
-    { 0x24, 0x00, ANY,  SET_ALL, PIV,  0,                ANYONE,  cmd_change_reference },     /* 3.2.2 */
-    { 0x2C, 0x00, ANY,  SET_ALL, PIV,  0,                ANYONE,  cmd_reset_retry_counter },  /* 3.2.3 */
-    { 0x87, ANY,  ANY,  SET_ALL, PIV,  0,                BY_DATA, cmd_general_authenticate }, /* 3.2.4 */
-    { 0xDB, 0x3F, 0xFF, SET_ALL, PIV,  0,                ADMIN,   cmd_put_data },             /* 3.3.1 */
-    { 0x47, 0x00, ANY,  SET_ALL, PIV,  0,                ADMIN,   cmd_generate },             /* 3.3.2 */
-    /*                                                                                           Yubico */
-    { 0xFD, 0x00, 0x00, YK,      PIV,  0,                ANYONE,  cmd_version },
-    { 0xF8, 0x00, 0x00, YK,      PIV,  FEATURE_SERIAL,   ANYONE,  cmd_serial },
-    { 0xF7, 0x00, ANY,  YK,      PIV,  FEATURE_METADATA, ANYONE,  cmd_metadata },
-    { 0xFA, ANY,  ANY,  YK,      PIV,  0,                ADMIN,   cmd_set_retries },
-    { 0xFB, 0x00, 0x00, YK,      PIV,  0,                ANYONE,  cmd_reset },
-    { 0xFE, ANY,  ANY,  YK,      PIV,  0,                ADMIN,   cmd_import },
-    { 0xFF, 0xFF, ANY,  YK,      PIV,  0,                ADMIN,   cmd_set_management },
-    { 0xF9, ANY,  0x00, YK,      PIV,  0,                ANYONE,  cmd_attest },
-    { 0xF6, ANY,  ANY,  YK,      PIV,  FEATURE_MOVE,     ADMIN,   cmd_move },
-    { 0x1D, ANY,  0x00, YK,      MGR,  0,                ANYONE,  cmd_read_config },
-    { 0x1C, ANY,  ANY,  YK,      MGR,  0,                ANYONE,  cmd_refuse },  /* write configuration */
-    { 0x16, ANY,  ANY,  YK,      MGR,  0,                ANYONE,  cmd_refuse },  /* set mode */
-    { 0x1F, ANY,  ANY,  YK,      MGR,  0,                ANYONE,  cmd_refuse },  /* reset the device */
+/*    INS   P1    P2    sets     app   feature           access   names           handler          SP 800-73-5 Part 2 */
+    { 0xA4, ANY,  ANY,  SET_ALL, EACH, 0,                ANYONE,  any,            cmd_select },            /* 3.1.1 */
+    { 0xCB, 0x3F, 0xFF, SET_ALL, PIV,  0,                BY_DATA, any,            cmd_get_data },          /* 3.1.2 */
+    { 0x20, ANY,  ANY,  SET_ALL, PIV,  0,                ANYONE,  any,            cmd_verify },            /* 3.2.1 */
+    { 0x24, 0x00, ANY,  SET_ALL, PIV,  0,                ANYONE,  any,            cmd_change_reference },  /* 3.2.2 */
+    { 0x2C, 0x00, ANY,  SET_ALL, PIV,  0,                ANYONE,  any,            cmd_reset_retry_counter }, /* 3.2.3 */
+    { 0x87, ANY,  ANY,  SET_ALL, PIV,  0,                BY_DATA, any,            cmd_general_authenticate },/* 3.2.4 */
+    { 0xDB, 0x3F, 0xFF, SET_ALL, PIV,  0,                ADMIN,   any,            cmd_put_data },          /* 3.3.1 */
+    { 0x47, 0x00, ANY,  SET_ALL, PIV,  0,                ADMIN,   generate_names, cmd_generate },          /* 3.3.2 */
+    /*                                                                                                      Yubico */
+    { 0xFD, 0x00, 0x00, YK,      PIV,  0,                ANYONE,  any,            cmd_version },
+    { 0xF8, 0x00, 0x00, YK,      PIV,  FEATURE_SERIAL,   ANYONE,  any,            cmd_serial },
+    { 0xF7, 0x00, ANY,  YK,      PIV,  FEATURE_METADATA, ANYONE,  any,            cmd_metadata },
+    { 0xFA, ANY,  ANY,  YK,      PIV,  0,                ADMIN,   any,            cmd_set_retries },
+    { 0xFB, 0x00, 0x00, YK,      PIV,  0,                ANYONE,  any,            cmd_reset },
+    { 0xFE, ANY,  ANY,  YK,      PIV,  0,                ADMIN,   import_names,   cmd_import },
+    { 0xFF, 0xFF, ANY,  YK,      PIV,  0,                ADMIN,   touch_names,    cmd_set_management },
+    { 0xF9, ANY,  0x00, YK,      PIV,  0,                ANYONE,  any,            cmd_attest },
+    { 0xF6, ANY,  ANY,  YK,      PIV,  FEATURE_MOVE,     ADMIN,   move_names,     cmd_move },
+    { 0x1D, ANY,  0x00, YK,      MGR,  0,                ANYONE,  any,            cmd_read_config },
+    { 0x1C, ANY,  ANY,  YK,      MGR,  0,                ANYONE,  any,            cmd_refuse }, /* write config */
+    { 0x16, ANY,  ANY,  YK,      MGR,  0,                ANYONE,  any,            cmd_refuse }, /* set mode */
+    { 0x1F, ANY,  ANY,  YK,      MGR,  0,                ANYONE,  any,            cmd_refuse }, /* reset the device */
 };
 
+#undef any
 #undef YK
 #undef PIV
 #undef MGR
@@ -77,8 +80,8 @@ sw_t command_admit(const struct piv *p, const struct apdu *c)
         return SW_INS_NOT_SUPPORTED;
     if (!fits(row->p1, c->p1) || !fits(row->p2, c->p2))
         return SW_WRONG_P1P2;
-    /* GENERATE names its key in P2: a wrong one is a wrong parameter before it is a question of rights. */
-    if (row->run == cmd_generate && !generate_allows(p, c->p2))
+    /* A wrong name is a wrong parameter before it is a question of rights. */
+    if (row->names != NULL && !row->names(p, c))
         return SW_WRONG_P1P2;
     if (row->access == ADMIN && (p->status & STATUS_ADMIN) == 0)
         return SW_SECURITY_STATUS;

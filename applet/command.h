@@ -84,8 +84,11 @@ sw_t command_run(struct piv *p, const struct apdu *c, struct out *rsp);
 /* generate_has — this card makes and imports keys of this algorithm. */
 bool generate_has(const struct piv *p, const struct alg *alg);
 
-/* generate_allows — a key may be generated behind this reference. */
-bool generate_allows(const struct piv *p, uint8_t ref);
+/* What P1 and P2 of a command may name, on this card: asked before its access rule. */
+bool generate_names(const struct piv *p, const struct apdu *c);
+bool import_names(const struct piv *p, const struct apdu *c);
+bool touch_names(const struct piv *p, const struct apdu *c);
+bool move_names(const struct piv *p, const struct apdu *c);
 
 /* policies_parse — Yubico's AA (PIN policy) and AB (touch policy), each at most once, then the end. */
 bool policies_parse(struct in *body, uint8_t *pin_policy, uint8_t *touch_policy) MUST_CHECK;

@@ -60,9 +60,10 @@ bool generate_has(const struct piv *p, const struct alg *alg)
     return !alg->weak || p->card->allow_rsa1024;
 }
 
-bool generate_allows(const struct piv *p, uint8_t ref)
+/* P2: the key. */
+bool generate_names(const struct piv *p, const struct apdu *c)
 {
-    const struct keyref *row = keyref_by_ref(ref);
+    const struct keyref *row = keyref_by_ref(c->p2);
 
     return row != NULL && (!row->yubikey || piv_set(p) == SET_YUBIKEY);
 }

@@ -10,18 +10,18 @@
 #define ALWAYS READ_ALWAYS
 #define PIN READ_PIN
 
-/* SP 800-73-5 Part 1, table 3; capacities: appendix A.  A range is one row: its names count from 1. */
+/* SP 800-73-5 Part 1, table 3; minimum capacities: its appendix A.  A range is one row: its names count from 1. */
 const struct object objects[OBJECT_COUNT] = {
 /*    first     last      container name                                          read    c-less cert   yk     cap. */
-    { 0x5FC107, 0x5FC107, 0xDB00, "Card Capability Container",                    ALWAYS, false, false, false, 287 },
-    { 0x5FC102, 0x5FC102, 0x3000, "Card Holder Unique Identifier",                ALWAYS, true,  false, false, 2916 },
-    { 0x5FC105, 0x5FC105, 0x0101, "X.509 Certificate for PIV Authentication",     ALWAYS, false, true,  false, 1905 },
+    { 0x5FC107, 0x5FC107, 0xDB00, "Card Capability Container",                    ALWAYS, false, false, false, 170 },
+    { 0x5FC102, 0x5FC102, 0x3000, "Card Holder Unique Identifier",                ALWAYS, true,  false, false, 2881 },
+    { 0x5FC105, 0x5FC105, 0x0101, "X.509 Certificate for PIV Authentication",     ALWAYS, false, true,  false, 1857 },
     { 0x5FC103, 0x5FC103, 0x6010, "Cardholder Fingerprints",                      PIN,    false, false, false, 4006 },
     { 0x5FC106, 0x5FC106, 0x9000, "Security Object",                              ALWAYS, false, false, false, 1336 },
     { 0x5FC108, 0x5FC108, 0x6030, "Cardholder Facial Image",                      PIN,    false, false, false, 12710 },
-    { 0x5FC101, 0x5FC101, 0x0500, "X.509 Certificate for Card Authentication",    ALWAYS, true,  true,  false, 1905 },
-    { 0x5FC10A, 0x5FC10A, 0x0100, "X.509 Certificate for Digital Signature",      ALWAYS, false, true,  false, 1905 },
-    { 0x5FC10B, 0x5FC10B, 0x0102, "X.509 Certificate for Key Management",         ALWAYS, false, true,  false, 1905 },
+    { 0x5FC101, 0x5FC101, 0x0500, "X.509 Certificate for Card Authentication",    ALWAYS, true,  true,  false, 1857 },
+    { 0x5FC10A, 0x5FC10A, 0x0100, "X.509 Certificate for Digital Signature",      ALWAYS, false, true,  false, 1857 },
+    { 0x5FC10B, 0x5FC10B, 0x0102, "X.509 Certificate for Key Management",         ALWAYS, false, true,  false, 1857 },
     { 0x5FC109, 0x5FC109, 0x3001, "Printed Information",                          PIN,    false, false, false, 245 },
     { 0x7E,     0x7E,     0x6050, "Discovery Object",                             ALWAYS, true,  false, false, 19 },
     { 0x5FC10C, 0x5FC10C, 0x6060, "Key History Object",                           ALWAYS, false, false, false, 128 },

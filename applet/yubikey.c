@@ -184,6 +184,14 @@ sw_t cmd_reset(struct piv *p, const struct apdu *c, struct out *rsp)
     return sw != SW_SUCCESS ? sw : sw_of(p->env.tries_write(p->env.ctx, &fresh));
 }
 
+/* P1: the algorithm, P2: the key. */
+bool import_names(const struct piv *p, const struct apdu *c)
+{
+    const struct alg *alg = alg_by_id(c->p1);
+
+    return keyref_by_ref(c->p2) != NULL && alg != NULL && generate_has(p, alg);
+}
+
 /* IMPORT ASYMMETRIC KEY: the parts, then the policies. */
 sw_t cmd_import(struct piv *p, const struct apdu *c, struct out *rsp)
 {
@@ -196,8 +204,6 @@ sw_t cmd_import(struct piv *p, const struct apdu *c, struct out *rsp)
     enum err e;
 
     (void)rsp;
-    if (ref == NULL || alg == NULL || !generate_has(p, alg))
-        return SW_WRONG_P1P2;
     if (p->env.vault != NULL)
         p->env.vault(p->env.ctx, true);
     e = key_from_import(p->env.lib, alg, &body, &pkey);
@@ -229,10 +235,18 @@ static bool is_weak(const struct alg *alg, struct in key)
     return weak;
 }
 
-/* SET MANAGEMENT KEY: P2 says whether it wants a touch; the data are algorithm, 9B, length, key. */
+/* P2: whether the key wants a touch. */
+enum { NO_TOUCH = 0xFF, TOUCH = 0xFE };
+
+bool touch_names(const struct piv *p, const struct apdu *c)
+{
+    (void)p;
+    return c->p2 == NO_TOUCH || c->p2 == TOUCH;
+}
+
+/* SET MANAGEMENT KEY: the data are algorithm, 9B, length, key. */
 sw_t cmd_set_management(struct piv *p, const struct apdu *c, struct out *rsp)
 {
-    enum { NO_TOUCH = 0xFF, TOUCH = 0xFE };
     struct in body = c->data, value;
     const struct alg *alg;
     struct card *next = NULL;
@@ -241,8 +255,6 @@ sw_t cmd_set_management(struct piv *p, const struct apdu *c, struct out *rsp)
     enum err e;
 
     (void)rsp;
-    if (c->p2 != NO_TOUCH && c->p2 != TOUCH)
-        return SW_WRONG_P1P2;
     if (!in_u8(&body, &id) || !tlv_get(&body, KEYREF_MANAGEMENT, &value) || !in_end(&body))
         return SW_WRONG_DATA;
     alg = alg_by_id(id);
@@ -284,17 +296,25 @@ sw_t cmd_attest(struct piv *p, const struct apdu *c, struct out *rsp)
     return e == ERR_NOT_FOUND ? SW_REFERENCE_NOT_FOUND : sw_of(e);
 }
 
-/* MOVE KEY: P1 = to (FF deletes), P2 = from.  Certificates stay where they are. */
+/* P1: to, or that the key is to be deleted; P2: from.  The attestation key may be deleted, not moved. */
+enum { DELETE = 0xFF };
+
+bool move_names(const struct piv *p, const struct apdu *c)
+{
+    const struct keyref *to = keyref_by_ref(c->p1), *from = keyref_by_ref(c->p2);
+
+    (void)p;
+    return from != NULL && (c->p1 == DELETE || (to != NULL && !to->yubikey && !from->yubikey));
+}
+
+/* MOVE KEY.  Certificates stay where they are. */
 sw_t cmd_move(struct piv *p, const struct apdu *c, struct out *rsp)
 {
-    enum { DELETE = 0xFF };
     const struct keyref *to = c->p1 == DELETE ? NULL : keyref_by_ref(c->p1), *from = keyref_by_ref(c->p2);
     struct card *next = NULL;
     enum err e;
 
     (void)rsp;
-    if (from == NULL || (c->p1 != DELETE && (to == NULL || to->yubikey || from->yubikey)))
-        return SW_WRONG_P1P2;
     if (card_key(p->card, from->ref) == NULL)
         return SW_REFERENCE_NOT_FOUND;
     e = card_copy(p->card, &next);

@@ -45,6 +45,61 @@ START_TEST(a_new_card_has_an_identity_of_its_own)
 }
 END_TEST
 
+static enum err all_ones(void *ctx, uint8_t *p, size_t n)
+{
+    (void)ctx;
+    memset(p, 0xFF, n);
+    return ERR_NONE;
+}
+
+static enum err all_zeros(void *ctx, uint8_t *p, size_t n)
+{
+    (void)ctx;
+    memset(p, 0, n);
+    return ERR_NONE;
+}
+
+static struct card *yubikey_by(enum err (*random)(void *ctx, uint8_t *p, size_t n))
+{
+    struct card_plan plan = { .persona = persona_by_name("yubikey"), .serial = 1, .test = true,
+                              .log_n = SEAL_LOG_N_TEST, .management_alg = ALG_3DES };
+    struct secret *pin = NULL, *puk = NULL, *management = NULL;
+    struct card *made = NULL;
+
+    ck_assert_int_eq(factory_pin(&pin), ERR_NONE);
+    ck_assert_int_eq(factory_puk(&puk), ERR_NONE);
+    ck_assert_int_eq(factory_management(ALG_3DES, &management), ERR_NONE);
+    plan.pin = pin;
+    plan.puk = puk;
+    plan.management = management;
+    fake.env.random = random;
+    ck_assert_int_eq(card_new(&fake.env, &plan, &made), ERR_NONE);
+    secret_free(management);
+    secret_free(puk);
+    secret_free(pin);
+    return made;
+}
+
+/* RFC 4122, 4.4: of 128 random bits, six are given.  RFC 5280, 4.1.2.2: a certificate's number is positive. */
+START_TEST(random_bits_are_kept_but_for_the_given_ones)
+{
+    static const uint8_t most[16] = { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x4F, 0xFF,
+                                      0xBF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF };
+    static const uint8_t least[16] = { [6] = 0x40, [8] = 0x80 };
+    struct card *made = yubikey_by(all_ones);
+    X509 *cert;
+
+    ck_assert_mem_eq(made->guid, most, sizeof most);
+    card_free(made);
+    made = yubikey_by(all_zeros);
+    ck_assert_mem_eq(made->guid, least, sizeof least);
+    cert = card_certificate(made, keyref_by_ref(KEYREF_ATTESTATION));
+    ck_assert_int_eq(ASN1_INTEGER_get(X509_get0_serialNumber(cert)), 1);
+    X509_free(cert);
+    card_free(made);
+}
+END_TEST
+
 /* FASC-N: 40 groups of four bits, least significant first, and odd parity; SS, separators, ES and LRC in their places. */
 START_TEST(the_fasc_n_is_well_formed)
 {
@@ -398,6 +453,7 @@ Suite *suite_card(void)
     tcase_set_timeout(value, 60);
     tcase_add_checked_fixture(value, set_up, tear_down);
     tcase_add_test(value, a_new_card_has_an_identity_of_its_own);
+    tcase_add_test(value, random_bits_are_kept_but_for_the_given_ones);
     tcase_add_test(value, the_fasc_n_is_well_formed);
     tcase_add_test(value, pins_of_people_become_pins_of_the_wire);
     tcase_add_test(value, only_a_yubikey_is_known_by_its_factory_pin);

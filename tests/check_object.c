@@ -28,23 +28,24 @@ static void tear_down(void)
     live_clear(&l);
 }
 
-/* SP 800-73-5 Part 1, table 3: a second copy of the tags, container identifiers and read rules. */
+/* SP 800-73-5 Part 1, table 3 and appendix A: a second copy of the tags, container identifiers, read rules and
+ * minimum capacities; Yubico's objects hold 3,052 bytes. */
 static const struct {
     uint32_t first, last;
-    uint16_t container;
+    uint16_t container, capacity;
     bool pin, certificate, yubikey;
 } rows[OBJECT_COUNT] = {
-    { 0x5FC107, 0x5FC107, 0xDB00, false, false, false }, { 0x5FC102, 0x5FC102, 0x3000, false, false, false },
-    { 0x5FC105, 0x5FC105, 0x0101, false, true, false },  { 0x5FC103, 0x5FC103, 0x6010, true, false, false },
-    { 0x5FC106, 0x5FC106, 0x9000, false, false, false }, { 0x5FC108, 0x5FC108, 0x6030, true, false, false },
-    { 0x5FC101, 0x5FC101, 0x0500, false, true, false },  { 0x5FC10A, 0x5FC10A, 0x0100, false, true, false },
-    { 0x5FC10B, 0x5FC10B, 0x0102, false, true, false },  { 0x5FC109, 0x5FC109, 0x3001, true, false, false },
-    { 0x7E, 0x7E, 0x6050, false, false, false },         { 0x5FC10C, 0x5FC10C, 0x6060, false, false, false },
-    { 0x5FC10D, 0x5FC120, 0x1001, false, true, false },  { 0x5FC121, 0x5FC121, 0x1015, true, false, false },
-    { 0x7F61, 0x7F61, 0x1016, false, false, false },     { 0x5FC122, 0x5FC122, 0x1017, false, false, false },
-    { 0x5FC123, 0x5FC123, 0x1018, true, false, false },  { 0x5FFF00, 0x5FFF00, 0, false, false, true },
-    { 0x5FFF01, 0x5FFF01, 0, false, true, true },        { 0x5FFF02, 0x5FFF0F, 0, false, false, true },
-    { 0x5FFF10, 0x5FFF1F, 0, false, false, true },
+    { 0x5FC107, 0x5FC107, 0xDB00, 170, false, false, false }, { 0x5FC102, 0x5FC102, 0x3000, 2881, false, false, false },
+    { 0x5FC105, 0x5FC105, 0x0101, 1857, false, true, false }, { 0x5FC103, 0x5FC103, 0x6010, 4006, true, false, false },
+    { 0x5FC106, 0x5FC106, 0x9000, 1336, false, false, false }, { 0x5FC108, 0x5FC108, 0x6030, 12710, true, false, false },
+    { 0x5FC101, 0x5FC101, 0x0500, 1857, false, true, false }, { 0x5FC10A, 0x5FC10A, 0x0100, 1857, false, true, false },
+    { 0x5FC10B, 0x5FC10B, 0x0102, 1857, false, true, false }, { 0x5FC109, 0x5FC109, 0x3001, 245, true, false, false },
+    { 0x7E, 0x7E, 0x6050, 19, false, false, false },          { 0x5FC10C, 0x5FC10C, 0x6060, 128, false, false, false },
+    { 0x5FC10D, 0x5FC120, 0x1001, 1895, false, true, false }, { 0x5FC121, 0x5FC121, 0x1015, 7106, true, false, false },
+    { 0x7F61, 0x7F61, 0x1016, 65, false, false, false },      { 0x5FC122, 0x5FC122, 0x1017, 2471, false, false, false },
+    { 0x5FC123, 0x5FC123, 0x1018, 12, true, false, false },   { 0x5FFF00, 0x5FFF00, 0, 3052, false, false, true },
+    { 0x5FFF01, 0x5FFF01, 0, 3052, false, true, true },       { 0x5FFF02, 0x5FFF0F, 0, 3052, false, false, true },
+    { 0x5FFF10, 0x5FFF1F, 0, 3052, false, false, true },
 };
 
 START_TEST(rows_are_the_standards)
@@ -52,6 +53,8 @@ START_TEST(rows_are_the_standards)
     const struct object *o = object_by_tag(rows[_i].first);
 
     ck_assert(o != NULL && o->first == rows[_i].first && o->last == rows[_i].last);
+    ck_assert_uint_eq(o->capacity, rows[_i].capacity);
+    ck_assert(o->capacity <= OBJECT_MAX);
     ck_assert(o->container == rows[_i].container && o->yubikey == rows[_i].yubikey);
     ck_assert_int_eq(o->read == READ_PIN, rows[_i].pin);
     ck_assert_int_eq(o->certificate, rows[_i].certificate);

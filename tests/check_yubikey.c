@@ -410,6 +410,27 @@ START_TEST(moving_keys)
 }
 END_TEST
 
+/* A wrong name is told before a missing right: FE, FF, F6 like GENERATE. */
+START_TEST(names_come_before_rights)
+{
+    static const struct {
+        const char *command;
+        bool named;
+    } rows[] = {
+        { "00FE119A", true },  { "00FE11F9", true },  { "00FE0795", true },  { "00FE1180", false },
+        { "00FE119B", false }, { "00FE1196", false }, { "00FE039A", false }, { "00FE009A", false },
+        { "00FEFF9A", false }, { "00FFFFFF", true },  { "00FFFFFE", true },  { "00FFFFFD", false },
+        { "00FFFF00", false }, { "00FF00FF", false }, { "00F6829A", true },  { "00F6FF9A", true },
+        { "00F6FFF9", true },  { "00F6829B", false }, { "00F69B9A", false }, { "00F6F99A", false },
+        { "00F682F9", false }, { "00F6FF00", false }, { "0047009A", true },  { "004700F9", true },
+        { "0047009B", false }, { "00470080", false },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        answers(live_hex(&l, rows[i].command), rows[i].named ? SW_SECURITY_STATUS : SW_WRONG_P1P2);
+}
+END_TEST
+
 START_TEST(management_application)
 {
     static const char *const refused[] = { "001C0000", "00161100", "001F0000", "001CFFFF05AABBCCDDEE" };
@@ -445,6 +466,7 @@ Suite *suite_yubikey(void)
     tcase_add_test(commands, generated_keys_are_attested);
     tcase_add_test(commands, attestation_needs_its_key_and_its_certificate);
     tcase_add_test(commands, moving_keys);
+    tcase_add_test(commands, names_come_before_rights);
     tcase_add_test(commands, management_application);
     suite_add_tcase(suite, commands);
     tcase_add_checked_fixture(global, set_up_global, tear_down);
