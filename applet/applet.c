@@ -8,8 +8,6 @@
 
 #include "applet/command.h"
 
-enum { INS_GET_RESPONSE = 0xC0 };
-
 struct piv *piv_new(const struct piv_env *env, struct card *card)
 {
     struct piv *p = OPENSSL_zalloc(sizeof *p);

@@ -67,6 +67,43 @@ static const struct command *command_by_ins(const struct piv *p, uint8_t ins)
     return NULL;
 }
 
+/* What people read in traces: the standard's names, and Yubico's.  One for each row above, and the transport's. */
+static const struct {
+    uint8_t ins;
+    const char *name;
+} names[] = {
+    { 0xA4, "SELECT" },
+    { 0xCB, "GET DATA" },
+    { 0x20, "VERIFY" },
+    { 0x24, "CHANGE REFERENCE DATA" },
+    { 0x2C, "RESET RETRY COUNTER" },
+    { 0x87, "GENERAL AUTHENTICATE" },
+    { 0xDB, "PUT DATA" },
+    { 0x47, "GENERATE ASYMMETRIC KEY PAIR" },
+    { 0xFD, "GET VERSION" },
+    { 0xF8, "GET SERIAL" },
+    { 0xF7, "GET METADATA" },
+    { 0xFA, "SET PIN RETRIES" },
+    { 0xFB, "RESET" },
+    { 0xFE, "IMPORT ASYMMETRIC KEY" },
+    { 0xFF, "SET MANAGEMENT KEY" },
+    { 0xF9, "ATTEST" },
+    { 0xF6, "MOVE KEY" },
+    { 0x1D, "READ CONFIG" },
+    { 0x1C, "WRITE CONFIG" },
+    { 0x16, "SET MODE" },
+    { 0x1F, "RESET DEVICE" },
+    { 0xC0, "GET RESPONSE" },
+};
+
+const char *command_name(uint8_t ins)
+{
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (names[i].ins == ins)
+            return names[i].name;
+    return NULL;
+}
+
 static bool fits(int wanted, uint8_t value)
 {
     return wanted == ANY || wanted == value;

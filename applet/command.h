@@ -13,6 +13,7 @@ enum {
     CHAIN_MAX = 20480,   /* a chain that grows beyond: 6700.  An object just over OBJECT_MAX still gets its 6A84. */
     PENDING_MAX = 20480, /* the longest answer: an object of OBJECT_MAX with its header */
     BLOCK_MAX = 16,      /* of a management key's cipher */
+    INS_GET_RESPONSE = 0xC0,
 };
 
 /* What SELECT can choose.  A card of the piv command set has PIV alone, always selected. */
@@ -80,6 +81,9 @@ sw_t command_admit(const struct piv *p, const struct apdu *c);
 
 /* command_run — admit, then the handler.  rsp gets the data, without status word. */
 sw_t command_run(struct piv *p, const struct apdu *c, struct out *rsp);
+
+/* command_name — what people call an instruction, or NULL: no card of ours has it. */
+const char *command_name(uint8_t ins);
 
 /* generate_has — this card makes and imports keys of this algorithm. */
 bool generate_has(const struct piv *p, const struct alg *alg);

@@ -45,6 +45,44 @@ sw_t sw_of(enum err e)
     return e < ERR_COUNT ? errors[e].sw : SW_MEMORY_FAILURE;
 }
 
+/* ISO/IEC 7816-4, 5.6; SP 800-73-5 Part 2, tables 2 to 20.  `mask`: digits that count; the rest is a number. */
+static const struct {
+    sw_t sw, mask;
+    const char *sentence;
+} words[] = {
+    { SW_SUCCESS, 0xFFFF, "success" },
+    { SW_MORE, 0xFF00, "more to fetch with GET RESPONSE" },
+    { SW_TRIES, 0xFFF0, "verification failed, the last digit is the tries left" },
+    { 0x6300, 0xFFFF, "verification failed" },
+    { SW_MEMORY_FAILURE, 0xFFFF, "memory failure" },
+    { SW_WRONG_LENGTH, 0xFFFF, "wrong length" },
+    { SW_CHANNEL_NOT_SUPPORTED, 0xFFFF, "logical channel not supported" },
+    { SW_SM_NOT_SUPPORTED, 0xFFFF, "secure messaging not supported" },
+    { 0x6884, 0xFFFF, "command chaining not supported" },
+    { SW_SECURITY_STATUS, 0xFFFF, "security status not satisfied" },
+    { SW_BLOCKED, 0xFFFF, "authentication method blocked" },
+    { SW_CONDITIONS, 0xFFFF, "conditions of use not satisfied" },
+    { SW_WRONG_DATA, 0xFFFF, "incorrect parameter in command data" },
+    { SW_FUNCTION_NOT_SUPPORTED, 0xFFFF, "function not supported" },
+    { SW_NOT_FOUND, 0xFFFF, "data object or application not found" },
+    { SW_NO_ROOM, 0xFFFF, "not enough memory" },
+    { SW_WRONG_P1P2, 0xFFFF, "incorrect parameter in P1 or P2" },
+    { SW_REFERENCE_NOT_FOUND, 0xFFFF, "referenced data or reference data not found" },
+    { SW_OUT_OF_RANGE, 0xFFFF, "wrong parameters P1-P2" },
+    { 0x6C00, 0xFF00, "wrong Le, the last byte is the right one" },
+    { SW_INS_NOT_SUPPORTED, 0xFFFF, "instruction not supported" },
+    { SW_CLA_NOT_SUPPORTED, 0xFFFF, "class not supported" },
+    { 0x6F00, 0xFF00, "no precise diagnosis" },
+};
+
+const char *sw_sentence(sw_t sw)
+{
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if ((sw & words[i].mask) == words[i].sw)
+            return words[i].sentence;
+    return "";
+}
+
 enum err why_set(struct why *w, enum err e, const char *format, ...)
 {
     va_list args;

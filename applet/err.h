@@ -68,6 +68,9 @@ const char *err_sentence(enum err e);
 /* sw_of — the status word a card answers for e (PIV.md section 4). */
 sw_t sw_of(enum err e);
 
+/* sw_sentence — half a sentence for people, in the standard's words; "" for one that is not in the table. */
+const char *sw_sentence(sw_t sw);
+
 /* struct why — what a person must read about one failure: which file, which line, what to do.
  * Callers that have nobody to tell pass NULL.  The first one to speak wins: it was nearest to the fault. */
 struct why {

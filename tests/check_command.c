@@ -112,6 +112,13 @@ static void check_parameters(int who)
     }
 }
 
+START_TEST(every_instruction_has_a_name)
+{
+    for (unsigned ins = 0; ins <= 0xFF; ins++)
+        ck_assert_msg((find((uint8_t)ins) != NULL) == (command_name((uint8_t)ins) != NULL), "INS %02X", ins);
+}
+END_TEST
+
 START_TEST(parameters_of_piv)
 {
     check_parameters(PIV);
@@ -460,6 +467,7 @@ Suite *suite_command(void)
     TCase *piv = tcase_create("piv"), *yubikey = tcase_create("yubikey"), *pieces = tcase_create("pieces");
 
     tcase_add_checked_fixture(piv, set_up, tear_down);
+    tcase_add_test(piv, every_instruction_has_a_name);
     tcase_add_test(piv, instructions_of_piv);
     tcase_add_test(piv, parameters_of_piv);
     tcase_add_test(piv, every_class_byte_by_its_rule);

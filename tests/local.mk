@@ -65,6 +65,7 @@ check_conform_LDADD = libconform.la libapplet.la $(CHECK_LIBS) $(OPENSSL_LIBS) $
 
 # Whole programs, through a private pcscd: each prints its own plan.
 SHELL_TESTS = \
+	tests/test_apdu.sh \
 	tests/test_batch.sh \
 	tests/test_cli.sh \
 	tests/test_clients.sh \

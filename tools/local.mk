@@ -52,10 +52,12 @@ libbundle_la_SOURCES = \
 
 bin_PROGRAMS += vpiv
 vpiv_SOURCES = \
+	tools/apdu.c \
 	tools/ask.c \
 	tools/batch.c tools/batch.h \
 	tools/cert.c \
 	tools/conform.c tools/conform_report.c tools/conform_report.h \
+	tools/decode.c tools/decode.h \
 	tools/import.c tools/import.h \
 	tools/insert.c tools/insert.h \
 	tools/keeper.c \
@@ -71,6 +73,7 @@ vpiv_SOURCES = \
 	tools/place.c \
 	tools/report.c tools/report.h \
 	tools/run.c tools/run.h \
+	tools/sendto.c tools/sendto.h \
 	tools/show.c \
 	tools/upkeep.c \
 	tools/vpiv.c tools/vpiv.h
