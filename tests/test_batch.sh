@@ -15,6 +15,8 @@ done
 out=$(says vpiv import --batch "$scratch/folder" --password env:PASSWORD --pin env:PIN)
 is "a folder of three bundles" "$?" 0
 is "… makes three cards" "$(cards)" 3
+is "each PIN and each PUK is sealed at the full price of a guess" \
+    "$(cat "$XDG_DATA_HOME"/vpiv/cards/*.card | grep -o 'log_n = [0-9]*' | sort | uniq -c | xargs)" "6 log_n = 15"
 like "each has a line with what must be kept" "$out" '^bea: 9a P-256  PUK [0-9]{8}  management key [0-9a-f]{48}$'
 like "a summary comes last" "$(tail -n 1 <<<"$out")" '^3 made, 0 not made$'
 printf 'a message' >"$scratch/message"

@@ -293,7 +293,7 @@ enum err newcard_make(const struct piv_env *env, const struct newcard *plan, str
         .firmware = plan->firmware,
         .allow_rsa1024 = plan->allow_rsa1024,
         .global = plan->global,
-        .log_n = SEAL_LOG_N,
+        .log_n = SEAL_LOG_N_TEST,
         .pin = plan->pin,
         .puk = plan->puk,
         .management_alg = plan->algorithm->id,
@@ -303,14 +303,29 @@ enum err newcard_make(const struct piv_env *env, const struct newcard *plan, str
     return card_new(env, &p, card);
 }
 
-enum err newcard_write(struct cli *cli, const char *path, const struct card *card, const struct newcard *plan,
+/* The same card key under the same PINs, at the price that a thief shall pay for each guess. */
+static enum err seal(const struct piv_env *env, const struct newcard *plan, struct card *card)
+{
+    const struct secret *const pins[PIN_COUNT] = { plan->pin, plan->puk, plan->global };
+    struct secret *card_key = NULL;
+    enum err e = open_pin(env, card->guid, PIN_APPLICATION, secret_in(plan->pin), &card->pin[PIN_APPLICATION],
+                          &card_key);
+
+    if (e == ERR_NONE)
+        e = card_seal_pins(env, card, pins, SEAL_LOG_N, card_key);
+    secret_free(card_key);
+    return e;
+}
+
+enum err newcard_write(struct cli *cli, const char *path, struct card *card, const struct newcard *plan,
                        struct why *why)
 {
+    const struct piv_env env = state_env(cli->state);
     size_t n = strlen(cli->store.cards);
-    enum err e = ERR_NONE;
+    enum err e = seal(&env, plan, card);
 
     /* The store's own directory is made when its first card is; somewhere else people have said where. */
-    if (strncmp(path, cli->store.cards, n) == 0 && path[n] == '/')
+    if (e == ERR_NONE && strncmp(path, cli->store.cards, n) == 0 && path[n] == '/')
         e = make_directories(cli->store.cards, cli->store.system, why);
     return e == ERR_NONE ? cardfile_create(path, cli->state, card, &plan->tries, why) : e;
 }

@@ -36,15 +36,16 @@ struct newcard {
 
 /* newcard_plan — everything that needs no secret: options over the store's settings, checked.
  * newcard_secrets — asks for the PIN and the rest, or draws it.  Both tell why they fail.
- * newcard_make — the card itself, in memory. */
+ * newcard_make — the card itself, in memory; its PIN seals cost next to nothing yet, so that it can be tried. */
 bool newcard_plan(struct cli *cli, const struct newcard_options *options, struct newcard *plan) MUST_CHECK;
 bool newcard_secrets(struct cli *cli, const struct newcard_options *options, const char *name, struct newcard *plan)
     MUST_CHECK;
 enum err newcard_make(const struct piv_env *env, const struct newcard *plan, struct card **card) MUST_CHECK;
 void newcard_clear(struct newcard *plan);
 
-/* newcard_write — the card under its name, in directories that are made where they are missing. */
-enum err newcard_write(struct cli *cli, const char *path, const struct card *card, const struct newcard *plan,
+/* newcard_write — the card under its name, with seals that withstand guessing, in directories that are made where they
+ * are missing. */
+enum err newcard_write(struct cli *cli, const char *path, struct card *card, const struct newcard *plan,
                        struct why *why) MUST_CHECK;
 
 /* newcard_show — what people must keep; newcard_json — the same into `object`. */
