@@ -66,6 +66,28 @@ static bool only(const struct template *t, unsigned elements)
     return true;
 }
 
+/* --- the finger ----------------------------------------------------------------------------------------- */
+
+/* "Cached: a touch is not needed if the YubiKey had been touched in the last 15 seconds" (Yubico, PIN and touch
+ * policies): touched for whichever key, and no matter what was reset in between. */
+enum { TOUCH_LASTS_MS = 15000 };
+
+static enum err finger(struct piv *p, uint8_t ref, uint8_t policy)
+{
+    enum err e;
+
+    if (policy == TOUCH_POLICY_NEVER || p->env.touch == NULL)
+        return ERR_NONE;
+    if (policy == TOUCH_POLICY_CACHED && p->touched && p->env.clock(p->env.ctx) - p->touched_at < TOUCH_LASTS_MS)
+        return ERR_NONE;
+    e = p->env.touch(p->env.touch_ctx, ref);
+    if (e == ERR_NONE) {
+        p->touched = true;
+        p->touched_at = p->env.clock(p->env.ctx);
+    }
+    return e;
+}
+
 /* --- 9B ------------------------------------------------------------------------------------------------- */
 
 void handshake_drop(struct piv *p)
@@ -116,7 +138,8 @@ static sw_t begin(struct piv *p, const struct alg *alg, bool witness, struct out
     return SW_SUCCESS;
 }
 
-/* Step 2.  What was sent is used up, whatever comes of it. */
+/* Step 2.  What was sent is used up, whatever comes of it.  The finger is asked for here and once: step 1 is what
+ * OpenSC draws random numbers with, and a wrong answer needs none. */
 static sw_t finish(struct piv *p, const struct alg *alg, bool mutual, const struct template *t, struct out *rsp)
 {
     const uint8_t *nonce = p->before_it.nonce->p;
@@ -132,6 +155,10 @@ static sw_t finish(struct piv *p, const struct alg *alg, bool mutual, const stru
     else
         e = encrypt(p, alg, nonce, expected);
     right = e == ERR_NONE && CRYPTO_memcmp(expected, proof.p, alg->block) == 0;
+    if (right) {
+        e = finger(p, KEYREF_MANAGEMENT, p->card->management.touch_policy);
+        right = e == ERR_NONE;
+    }
     if (right && mutual) {
         e = encrypt(p, alg, challenge.p, expected);
         right = e == ERR_NONE;
@@ -253,7 +280,7 @@ static enum err use_key(struct piv *p, const struct card_key *ck, bool agree, st
     return e;
 }
 
-/* The key's PIN and touch policies.  SP 800-73-5 Part 1, table 5. */
+/* The key's PIN policy.  SP 800-73-5 Part 1, table 5. */
 static sw_t policy_met(const struct piv *p, const struct card_key *ck)
 {
     if (ck->pin_policy == PIN_POLICY_NEVER)
@@ -281,8 +308,8 @@ static sw_t compute(struct piv *p, const struct card_key *ck, const struct templ
 
     if (!asks(t, RESPONSE) || !(sign || agree) || (agree && !may_agree(p, ck->ref)))
         return SW_WRONG_DATA;
-    if (ck->touch_policy != TOUCH_POLICY_NEVER && p->env.touch != NULL &&
-        (e = p->env.touch(p->env.ctx)) != ERR_NONE)
+    e = finger(p, ck->ref, ck->touch_policy);
+    if (e != ERR_NONE)
         return sw_of(e);
     template = tlv_begin(rsp, 0x7C);
     response = tlv_begin(rsp, 0x82);

@@ -52,6 +52,9 @@ struct piv {
     size_t chain_n;
     struct apdu chain_head;      /* INS, P1 and P2 that every block must repeat */
 
+    bool touched;                /* a finger has been there, … */
+    uint64_t touched_at;         /* … last at this time of the clock: it serves keys of policy "cached" for a while */
+
     uint8_t *pending;            /* STATUS_RESPONSE: PENDING_MAX bytes */
     size_t pending_at, pending_n;
 };

@@ -22,7 +22,7 @@ struct tries {
 enum { HOST_SECRET_SIZE = 32 };
 
 struct piv_env {
-    void *ctx;                  /* first argument of every function below */
+    void *ctx;                  /* first argument of every function below, but for touch */
     OSSL_LIB_CTX *lib;          /* NULL = OpenSSL's default */
     const struct secret *host;  /* HOST_SECRET_SIZE bytes */
 
@@ -54,8 +54,10 @@ struct piv_env {
      * NULL = nothing to do. */
     bool (*vault)(void *ctx, bool inside);
 
-    /* touch — wait for the finger.  ERR_SECURITY: it did not come in time.  NULL = always touched. */
-    enum err (*touch)(void *ctx);
+    /* touch — wait for a finger on the device, on behalf of this key reference.  ERR_SECURITY: it did not come in
+     * time.  NULL = always touched.  The finger is the reader's and not the card file's: hence a ctx of its own. */
+    void *touch_ctx;
+    enum err (*touch)(void *touch_ctx, uint8_t ref);
 };
 
 #endif

@@ -235,13 +235,18 @@ static bool is_weak(const struct alg *alg, struct in key)
     return weak;
 }
 
-/* P2: whether the key wants a touch. */
-enum { NO_TOUCH = 0xFF, TOUCH = 0xFE };
+/* P2: whether the key wants a touch.  FD is what Yubico's .NET SDK sends for "cached". */
+enum { TOUCH_NEVER = 0xFF, TOUCH_ALWAYS = 0xFE, TOUCH_CACHED = 0xFD };
 
 bool touch_names(const struct piv *p, const struct apdu *c)
 {
     (void)p;
-    return c->p2 == NO_TOUCH || c->p2 == TOUCH;
+    return c->p2 >= TOUCH_CACHED;
+}
+
+static enum touch_policy touch_of(uint8_t p2)
+{
+    return p2 == TOUCH_NEVER ? TOUCH_POLICY_NEVER : p2 == TOUCH_ALWAYS ? TOUCH_POLICY_ALWAYS : TOUCH_POLICY_CACHED;
 }
 
 /* SET MANAGEMENT KEY: the data are algorithm, 9B, length, key. */
@@ -264,8 +269,7 @@ sw_t cmd_set_management(struct piv *p, const struct apdu *c, struct out *rsp)
     key = secret_copy(value);
     e = key == NULL ? ERR_MEMORY : card_copy(p->card, &next);
     if (e == ERR_NONE)
-        e = card_set_management(&p->env, next, alg->id, c->p2 == TOUCH ? TOUCH_POLICY_ALWAYS : TOUCH_POLICY_NEVER,
-                                key);
+        e = card_set_management(&p->env, next, alg->id, touch_of(c->p2), key);
     secret_free(key);
     return commit_or_free(p, next, e);
 }

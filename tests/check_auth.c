@@ -290,6 +290,50 @@ START_TEST(the_owner_in_process)
 }
 END_TEST
 
+/* YK-21.  Either handshake to its end, right or wrong, by a host that knows the key. */
+static sw_t authenticate(bool mutual, bool right)
+{
+    const uint8_t challenge[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+    const struct alg *alg = alg_by_id(ALG_3DES);
+    uint8_t proof[16];
+    struct in sent;
+
+    answers(ask(ALG_3DES, mutual ? 0x80 : 0x81, &sent), SW_SUCCESS);
+    if (mutual)
+        decrypt_witness(alg, sent, proof);
+    else
+        encrypt(sent.p, proof);
+    proof[0] ^= !right;
+    return mutual ? answer(ALG_3DES, (const struct element[]){ { 0x80, proof, 8 }, { 0x81, challenge, 8 }, { 0, NULL, 0 } })
+                  : answer(ALG_3DES, (const struct element[]){ { 0x82, proof, 8 }, { 0, NULL, 0 } });
+}
+
+START_TEST(a_management_key_that_wants_a_finger)
+{
+    bool mutual = _i % 2 != 0, cached = _i / 2 != 0;
+
+    live_admin(&l);
+    answers(live_hex(&l, cached ? "00FFFFFD1B039B18010203040506070801020304050607080102030405060708"
+                                : "00FFFFFE1B039B18010203040506070801020304050607080102030405060708"), SW_SUCCESS);
+    live_reset(&l);
+    ck_assert_uint_eq(l.fake.touches, 0);
+    answers(authenticate(mutual, false), SW_SECURITY_STATUS);
+    ck_assert_uint_eq(l.fake.touches, 0); /* nobody waits for what is wrong anyway */
+    l.fake.finger = false;
+    answers(authenticate(mutual, true), SW_SECURITY_STATUS);
+    ck_assert_uint_eq(l.data.n, 0);
+    ck_assert_uint_eq(l.fake.touches, 1);
+    ck_assert(!is_admin());
+    l.fake.finger = true;
+    answers(authenticate(mutual, true), SW_SUCCESS);
+    ck_assert_uint_eq(l.fake.touches, 2);
+    ck_assert_uint_eq(l.fake.touched_for, KEYREF_MANAGEMENT);
+    ck_assert(is_admin());
+    answers(authenticate(mutual, true), SW_SUCCESS);
+    ck_assert_uint_eq(l.fake.touches, cached ? 2 : 3);
+}
+END_TEST
+
 Suite *suite_auth(void)
 {
     Suite *suite = suite_create("auth");
@@ -306,6 +350,7 @@ Suite *suite_auth(void)
     suite_add_tcase(suite, piv);
     tcase_add_checked_fixture(yubikey, set_up_yubikey, tear_down);
     tcase_add_test(yubikey, the_algorithm_of_9b_yubikey);
+    tcase_add_loop_test(yubikey, a_management_key_that_wants_a_finger, 0, 4);
     suite_add_tcase(suite, yubikey);
     return suite;
 }

@@ -149,25 +149,90 @@ START_TEST(the_rule_comes_before_the_data)
 }
 END_TEST
 
+/* One signature by this key reference: the status word, and whether the finger was asked for it. */
+static sw_t sign_with(uint8_t ref, bool *asked)
+{
+    struct in result;
+    unsigned before = l.fake.touches;
+    sw_t sw = live_compute(&l, ALG_P256, ref, 0x81, in_of("hash", 4), &result);
+
+    *asked = l.fake.touches != before;
+    if (*asked)
+        ck_assert_uint_eq(l.fake.touched_for, ref);
+    return sw;
+}
+
 START_TEST(a_finger_is_asked_where_the_key_wants_one)
 {
     EVP_PKEY *key = known_key(ALG_P256);
-    struct in result;
+    bool asked;
 
     for (enum touch_policy touch = TOUCH_POLICY_NEVER; touch <= TOUCH_POLICY_CACHED; touch++) {
-        bool asked = touch != TOUCH_POLICY_NEVER;
+        bool wanted = touch != TOUCH_POLICY_NEVER;
 
         live_put_key(&l, 0x9E, key, PIN_POLICY_DEFAULT, touch);
-        l.fake.touches = 0;
         l.fake.finger = true;
-        answers(live_compute(&l, ALG_P256, 0x9E, 0x81, in_of("hash", 4), &result), SW_SUCCESS);
-        ck_assert_uint_eq(l.fake.touches, asked);
+        answers(sign_with(0x9E, &asked), SW_SUCCESS);
+        ck_assert_int_eq(asked, wanted && touch != TOUCH_POLICY_CACHED); /* the touch of "always" lasts */
+        l.fake.now += 15000;
         l.fake.finger = false;
-        answers(live_compute(&l, ALG_P256, 0x9E, 0x81, in_of("hash", 4), &result),
-                asked ? SW_SECURITY_STATUS : SW_SUCCESS);
+        answers(sign_with(0x9E, &asked), wanted ? SW_SECURITY_STATUS : SW_SUCCESS);
+        ck_assert_int_eq(asked, wanted);
+        l.fake.now -= 15000;
     }
     l.piv->env.touch = NULL;
-    answers(live_compute(&l, ALG_P256, 0x9E, 0x81, in_of("hash", 4), &result), SW_SUCCESS);
+    l.fake.now += 15000;
+    answers(sign_with(0x9E, &asked), SW_SUCCESS);
+    EVP_PKEY_free(key);
+}
+END_TEST
+
+/* YK-47, and what "the YubiKey had been touched" says beyond it: by whichever key, whatever was reset since. */
+START_TEST(a_touch_lasts_fifteen_seconds)
+{
+    EVP_PKEY *key = known_key(ALG_P256);
+    bool asked;
+
+    live_put_key(&l, 0x9A, key, PIN_POLICY_NEVER, TOUCH_POLICY_ALWAYS);
+    live_put_key(&l, 0x9D, key, PIN_POLICY_NEVER, TOUCH_POLICY_CACHED);
+    live_put_key(&l, 0x9E, key, PIN_POLICY_NEVER, TOUCH_POLICY_CACHED);
+    l.fake.tick = 0;
+    l.fake.finger = false; /* a touch that did not come does not last */
+    answers(sign_with(0x9E, &asked), SW_SECURITY_STATUS);
+    l.fake.finger = true;
+    answers(sign_with(0x9E, &asked), SW_SUCCESS);
+    ck_assert(asked);
+    l.fake.now += 14999;
+    live_reset(&l);
+    for (uint8_t ref = 0x9D; ref <= 0x9E; ref++) {
+        answers(sign_with(ref, &asked), SW_SUCCESS);
+        ck_assert(!asked); /* … and does not last longer for being used */
+    }
+    l.fake.now += 1;
+    answers(sign_with(0x9E, &asked), SW_SUCCESS);
+    ck_assert(asked);
+    for (int i = 0; i < 2; i++) {
+        answers(sign_with(0x9A, &asked), SW_SUCCESS);
+        ck_assert(asked); /* "always" has no use for it */
+    }
+    EVP_PKEY_free(key);
+}
+END_TEST
+
+/* A PIN that is missing, and data that are none, are refused without anybody having touched anything. */
+START_TEST(no_finger_for_what_is_refused_anyway)
+{
+    EVP_PKEY *key = known_key(ALG_P256);
+    bool asked;
+
+    live_put_key(&l, 0x9A, key, PIN_POLICY_ONCE, TOUCH_POLICY_ALWAYS);
+    answers(sign_with(0x9A, &asked), SW_SECURITY_STATUS);
+    ck_assert(!asked);
+    live_verify(&l);
+    answers(live_hex(&l, "0087119A047C028200"), SW_WRONG_DATA);
+    ck_assert_uint_eq(l.fake.touches, 0);
+    answers(sign_with(0x9A, &asked), SW_SUCCESS);
+    ck_assert(asked);
     EVP_PKEY_free(key);
 }
 END_TEST
@@ -233,6 +298,8 @@ Suite *suite_compute(void)
     tcase_add_loop_test(piv, agreement_is_for_key_management, 0, 2);
     tcase_add_loop_test(piv, the_rule_comes_before_the_data, 0, sizeof templates / sizeof templates[0]);
     tcase_add_test(piv, a_finger_is_asked_where_the_key_wants_one);
+    tcase_add_test(piv, a_touch_lasts_fifteen_seconds);
+    tcase_add_test(piv, no_finger_for_what_is_refused_anyway);
     tcase_add_test(piv, keys_are_opened_in_the_vault);
     tcase_add_test(piv, a_damaged_key_does_not_compute);
     suite_add_tcase(suite, piv);

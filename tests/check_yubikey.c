@@ -228,7 +228,7 @@ static const struct {
 } management[] = {
     { "00FFFFFF13 08 9B10 000102030405060708090A0B0C0D0E0F", SW_SUCCESS },
     { "00FFFFFE13 08 9B10 000102030405060708090A0B0C0D0E0F", SW_SUCCESS },
-    { "00FFFFFF1B 0A 9B18 000102030405060708090A0B0C0D0E0F1011121314151617", SW_SUCCESS },
+    { "00FFFFFD1B 0A 9B18 000102030405060708090A0B0C0D0E0F1011121314151617", SW_SUCCESS },
     { "00FFFFFF23 0C 9B20 000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F", SW_SUCCESS },
     { "00FFFFFF1B 03 9B18 010203040506070801020304050607080102030405060708", SW_SUCCESS },
     { "00FFFFFF1B 03 9B18 000102030405060708090A0B0C0D0E0F1011121314151617", SW_SUCCESS },
@@ -243,7 +243,7 @@ static const struct {
     { "00FFFFFF14 08 9B10 000102030405060708090A0B0C0D0E0F10", SW_WRONG_DATA },
     { "00FFFFFF01 08", SW_WRONG_DATA },
     { "00FFFFFF", SW_WRONG_DATA },
-    { "00FFFFFD13 08 9B10 000102030405060708090A0B0C0D0E0F", SW_WRONG_P1P2 },
+    { "00FFFFFC13 08 9B10 000102030405060708090A0B0C0D0E0F", SW_WRONG_P1P2 },
     { "00FFFEFF13 08 9B10 000102030405060708090A0B0C0D0E0F", SW_WRONG_P1P2 },
 };
 
@@ -258,7 +258,9 @@ START_TEST(management_keys)
     if (management[_i].sw != SW_SUCCESS)
         ck_assert(answered("010103 02020001 050101"));
     else
-        ck_assert_uint_eq(l.data.p[6], _i == 1 ? TOUCH_POLICY_ALWAYS : TOUCH_POLICY_NEVER);
+        ck_assert_uint_eq(l.data.p[6], _i == 1   ? TOUCH_POLICY_ALWAYS
+                                       : _i == 2 ? TOUCH_POLICY_CACHED
+                                                 : TOUCH_POLICY_NEVER);
 }
 END_TEST
 
@@ -419,8 +421,8 @@ START_TEST(names_come_before_rights)
     } rows[] = {
         { "00FE119A", true },  { "00FE11F9", true },  { "00FE0795", true },  { "00FE1180", false },
         { "00FE119B", false }, { "00FE1196", false }, { "00FE039A", false }, { "00FE009A", false },
-        { "00FEFF9A", false }, { "00FFFFFF", true },  { "00FFFFFE", true },  { "00FFFFFD", false },
-        { "00FFFF00", false }, { "00FF00FF", false }, { "00F6829A", true },  { "00F6FF9A", true },
+        { "00FEFF9A", false }, { "00FFFFFF", true },  { "00FFFFFE", true },  { "00FFFFFD", true },
+        { "00FFFFFC", false }, { "00FFFF00", false }, { "00FF00FF", false }, { "00F6829A", true },  { "00F6FF9A", true },
         { "00F6FFF9", true },  { "00F6829B", false }, { "00F69B9A", false }, { "00F6F99A", false },
         { "00F682F9", false }, { "00F6FF00", false }, { "0047009A", true },  { "004700F9", true },
         { "0047009B", false }, { "00470080", false },

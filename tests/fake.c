@@ -101,11 +101,12 @@ static enum err fake_tries_write(void *ctx, const struct tries *next)
     return ERR_NONE;
 }
 
-static enum err fake_touch(void *ctx)
+static enum err fake_touch(void *ctx, uint8_t ref)
 {
     struct fake *fake = ctx;
 
     fake->touches++;
+    fake->touched_for = ref;
     if (step_fails(fake))
         return fake->fail_with;
     return fake->finger ? ERR_NONE : ERR_SECURITY;
@@ -147,6 +148,7 @@ void fake_init(struct fake *fake, uint64_t seed)
         .tries_restore = fake_tries_restore,
         .tries_write = fake_tries_write,
         .vault = fake_vault,
+        .touch_ctx = fake,
         .touch = fake_touch,
     };
 }

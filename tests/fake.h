@@ -24,7 +24,8 @@ struct fake {
     struct card *stored;     /* a copy of what was stored last, or NULL */
     unsigned stores;         /* successful calls of store … */
     unsigned spends;         /* … and of tries_spend */
-    unsigned touches;        /* calls of touch */
+    unsigned touches;        /* calls of touch … */
+    uint8_t touched_for;     /* … and the key reference of the last one */
     bool finger;             /* touch finds a finger */
     bool inside;             /* … of the vault; it is an error to enter twice, or to leave without */
     bool full;               /* the vault takes nobody: nothing in it may be kept */
