@@ -3,7 +3,10 @@
 # `exec` in the variable's name makes the install hook run after it.
 pcscexecdir = $(libdir)/pcsc/drivers/serial
 pcscexec_LTLIBRARIES = libifdvpiv.la
-libifdvpiv_la_SOURCES = \
+# Its parts are a library of their own, for tests that want the driver in their own process.
+noinst_LTLIBRARIES += libdriver.la
+libifdvpiv_la_SOURCES =
+libdriver_la_SOURCES = \
 	driver/attribute.c driver/attribute.h \
 	driver/control.c driver/control.h \
 	driver/host.c driver/host.h \
@@ -19,7 +22,7 @@ libifdvpiv_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -export-sym
 if !SANITIZERS
 libifdvpiv_la_LDFLAGS += -Wl,-z,defs
 endif
-libifdvpiv_la_LIBADD = $(LIBCONF_LA) libapplet.la $(LIBCONFIG_LIBS) $(OPENSSL_LIBS) $(ZLIB_LIBS)
+libifdvpiv_la_LIBADD = libdriver.la $(LIBCONF_LA) libapplet.la $(LIBCONFIG_LIBS) $(OPENSSL_LIBS) $(ZLIB_LIBS)
 
 # pcscd's configuration is written after the library and removed before it: a file whose LIBPATH is missing stops pcscd
 # for every reader of the machine.  Its parser takes few characters; a path with others is left to the user.

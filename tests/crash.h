@@ -49,6 +49,9 @@ enum { DIED = 66 }; /* exit status of a process that a fault ended */
 void fault_arm(const struct fault *fault);
 unsigned fault_disarm(void);
 
+/* fault_unlock — from now on every lock is granted to everybody: the control of those who test locking. */
+void fault_unlock(bool unlocked);
+
 /* What the calls were: filled while armed. */
 enum { CALLS_MAX = 4096 };
 struct called {
@@ -239,6 +242,9 @@ unsigned scene_steps(const struct scene *scene);
 /* scene_stuff — keys, certificates and cards that all scenes use: made once, before any process is forked. */
 bool scene_stuff(void);
 void scene_stuff_free(void);
+
+/* rig_make — a store with one card in it, factory PIN, PUK and management key, a P-256 key in 9A; after scene_stuff. */
+enum err rig_make(struct rig *rig, const char *persona, uint8_t limit);
 
 /* scene_base — the store that a scene starts with, on disk. */
 bool scene_base(const struct scene *scene, struct rig *rig);

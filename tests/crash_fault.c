@@ -34,6 +34,7 @@ static struct {
     struct fault fault;
     unsigned count;
     bool over; /* end before the next call */
+    bool unlocked;
     struct called calls[CALLS_MAX];
 } now;
 
@@ -59,6 +60,11 @@ unsigned fault_disarm(void)
 {
     now.armed = false;
     return now.count;
+}
+
+void fault_unlock(bool unlocked)
+{
+    now.unlocked = unlocked;
 }
 
 const struct called *fault_calls(void)
@@ -144,7 +150,6 @@ WRAP(int, -1, CALL_FCHMODAT, fchmodat, (int dir, const char *path, mode_t mode, 
      (dir, path, mode, flags), NOTHING)
 WRAP(int, -1, CALL_FCHOWN, fchown, (int fd, uid_t owner, gid_t group), (fd, owner, group), NOTHING)
 WRAP(int, -1, CALL_FTRUNCATE, ftruncate, (int fd, off_t n), (fd, n), journal_size(fd, n))
-WRAP(int, -1, CALL_FLOCK, flock, (int fd, int how), (fd, how), NOTHING)
 WRAP(int, -1, CALL_FSTAT, fstat, (int fd, struct stat *st), (fd, st), NOTHING)
 WRAP(int, -1, CALL_FSTATAT, fstatat, (int dir, const char *path, struct stat *st, int flags),
      (dir, path, st, flags), NOTHING)
@@ -152,6 +157,21 @@ WRAP(int, -1, CALL_STAT, stat, (const char *path, struct stat *st), (path, st), 
 WRAP(int, -1, CALL_LSTAT, lstat, (const char *path, struct stat *st), (path, st), NOTHING)
 WRAP(ssize_t, -1, CALL_PREAD, pread, (int fd, void *p, size_t n, off_t at), (fd, p, n, at), NOTHING)
 WRAP(char *, NULL, CALL_REALPATH, realpath, (const char *path, char *resolved), (path, resolved), NOTHING)
+
+/* A lock that is none, where the control asks for it. */
+int __real_flock(int fd, int how);
+int __wrap_flock(int fd, int how);
+int __wrap_flock(int fd, int how)
+{
+    struct strike s;
+    int r;
+
+    if (strike(CALL_FLOCK, 0, &s))
+        return -1;
+    r = now.unlocked ? 0 : __real_flock(fd, how);
+    strike_after(&s);
+    return r;
+}
 
 /* A descriptor is gone whatever close answers. */
 int __real_close(int fd);

@@ -96,7 +96,7 @@ static enum err new_card(const struct piv_env *env, const char *persona, struct 
     return e;
 }
 
-static enum err make(struct rig *rig, const char *persona, uint8_t limit)
+enum err rig_make(struct rig *rig, const char *persona, uint8_t limit)
 {
     const struct tries tries = { { limit, limit, 0 }, { limit, limit, 0 } };
     char cards[PATH_ROOM + 8];
@@ -122,7 +122,7 @@ static enum err make(struct rig *rig, const char *persona, uint8_t limit)
 
 static sw_t step_make(struct rig *rig)
 {
-    return sw_of(make(rig, "piv", 3));
+    return sw_of(rig_make(rig, "piv", 3));
 }
 
 static sw_t step_renew(struct rig *rig)
@@ -395,7 +395,7 @@ bool scene_base(const struct scene *scene, struct rig *rig)
 
     if (scene->empty)
         return true;
-    ok = make(rig, scene->persona, scene->limit) == ERR_NONE;
+    ok = rig_make(rig, scene->persona, scene->limit) == ERR_NONE;
     if (ok && scene->prepare != NULL) {
         ok = rig_open(rig) == ERR_NONE && scene->prepare(rig) == SW_SUCCESS;
         rig_close(rig);

@@ -152,8 +152,18 @@ TESTS += crash
 crash_SOURCES = tests/crash.c tests/crash_judge.c $(CRASH_RIG)
 crash_LDFLAGS = $(AM_LDFLAGS) $(CRASH_WRAP)
 crash_LDADD = $(CRASH_LIBS)
-check-crash: crash
+
+# Many programs at one card: writers, one of them killed again and again, and two drivers with a client each.
+check_PROGRAMS += writers
+TESTS += writers
+writers_SOURCES = tests/writers.c tests/writers.h tests/writers_driver.c tests/writers_role.c $(CRASH_RIG)
+writers_LDFLAGS = $(AM_LDFLAGS) $(CRASH_WRAP) -pthread
+writers_LDADD = libdriver.la $(CRASH_LIBS)
+
+WRITERS_TIME = 60
+check-crash: crash writers
 	./crash all
+	./writers $(WRITERS_TIME)
 .PHONY: check-crash
 
 # Every allocation of every command fails once, also those of libcrypto.
