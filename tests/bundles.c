@@ -161,7 +161,7 @@ static PBKDF2PARAM *pbkdf2_params(struct in salt, int iterations, int key_length
     return p;
 }
 
-static X509_ALGOR *kdf_algorithm(const struct recipe *r, struct in salt)
+static X509_ALGOR *kdf_algorithm(const struct recipe *r, struct in salt, size_t key_n)
 {
     X509_ALGOR *alg;
 
@@ -175,7 +175,7 @@ static X509_ALGOR *kdf_algorithm(const struct recipe *r, struct in salt)
         alg = algorithm_of(NID_id_scrypt, s, ASN1_ITEM_rptr(SCRYPT_PARAMS));
         SCRYPT_PARAMS_free(s);
     } else {
-        PBKDF2PARAM *p = pbkdf2_params(salt, iterations_of(r), 0, r->prf);
+        PBKDF2PARAM *p = pbkdf2_params(salt, iterations_of(r), r->key_length ? (int)key_n : 0, r->prf);
 
         alg = algorithm_of(NID_id_pbkdf2, p, ASN1_ITEM_rptr(PBKDF2PARAM));
         PBKDF2PARAM_free(p);
@@ -207,7 +207,7 @@ static ASN1_OCTET_STRING *pbes2(OSSL_LIB_CTX *lib, const struct recipe *r, struc
     n += rest;
     X509_ALGOR_free(p->keyfunc);
     X509_ALGOR_free(p->encryption);
-    p->keyfunc = kdf_algorithm(r, in_of(salt, sizeof salt));
+    p->keyfunc = kdf_algorithm(r, in_of(salt, sizeof salt), key_n);
     if (gcm) {
         P12_GCM params = { octets(iv, 12), ASN1_INTEGER_new() };
 
@@ -218,7 +218,7 @@ static ASN1_OCTET_STRING *pbes2(OSSL_LIB_CTX *lib, const struct recipe *r, struc
         ASN1_OCTET_STRING_free(params.nonce);
         ASN1_INTEGER_free(params.tag);
     } else {
-        p->encryption = algorithm(EVP_CIPHER_get_nid(cipher), V_ASN1_OCTET_STRING,
+        p->encryption = algorithm(r->says == NULL ? EVP_CIPHER_get_nid(cipher) : OBJ_sn2nid(r->says), V_ASN1_OCTET_STRING,
                                   octets(iv, (size_t)EVP_CIPHER_get_iv_length(cipher)));
     }
     *alg = algorithm_of(NID_pbes2, p, ASN1_ITEM_rptr(PBE2PARAM));

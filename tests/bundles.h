@@ -23,6 +23,8 @@ struct recipe {
     int iterations;          /* 0 = 1000 */
     const char *password;    /* as the key derivation of RFC 7292 gets it */
     struct in bytes;         /* as PBES2 and PBMAC1 get it; {NULL} = password's bytes */
+    const char *says;        /* PBES2: the cipher that is named, where it is not the one that is used */
+    bool key_length;         /* PBKDF2: the length of the key is written */
 };
 
 /* What goes in.  id: localKeyID of each, 0 = none. */

@@ -100,6 +100,8 @@ static const struct recipe recipes[] = {
       .password = "Passw0rd" },
     { "PBMAC1 SHA-512",   0, "AES-256-CBC", NID_hmacWithSHA256, .mac = MAC_PBMAC1, .digest = "SHA512", .mac_key = 256,
       .password = "Passw0rd" },
+    { "key length said",  0, "AES-192-CBC", .key_length = true,  .digest = "SHA256", CLASSIC },
+    { "NSS 3.29",         0, "AES-256-CBC", .says = "AES-128-CBC", .key_length = true, .digest = "SHA1", CLASSIC },
     { "no MAC",           0, "AES-256-CBC", .mac = MAC_NONE, .password = "Passw0rd" },
     { "in the clear",     -1, .digest = "SHA256", CLASSIC },
     { "nothing at all",   -1, .mac = MAC_NONE, .password = "Passw0rd" },

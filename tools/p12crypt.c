@@ -66,6 +66,20 @@ static bool gcm_is_sound(struct box_plan *plan)
     return true;
 }
 
+/* NSS 3.29 and its like named AES-128 whatever they used, and beside it the true length of the key. */
+static void trust_key_length(struct p12_work *work, struct box_plan *plan)
+{
+    char name[sizeof "AES-256-CBC"];
+    int64_t n;
+
+    if (!EVP_CIPHER_is_a(plan->cipher, "AES-128-CBC") || plan->pbkdf2->keylength == NULL ||
+        !ASN1_INTEGER_get_int64(&n, plan->pbkdf2->keylength) || (n != 24 && n != 32))
+        return;
+    snprintf(name, sizeof name, "AES-%d-CBC", (int)n * 8);
+    EVP_CIPHER_free(plan->cipher);
+    plan->cipher = EVP_CIPHER_fetch(work->lib, name, NULL);
+}
+
 static enum err plan_pbes2(struct p12_work *work, const char *what, struct box_plan *plan)
 {
     const PBE2PARAM *params = plan->pbes2 = p12_parameter(plan->algorithm, ASN1_ITEM_rptr(PBE2PARAM));
@@ -93,6 +107,9 @@ static enum err plan_pbes2(struct p12_work *work, const char *what, struct box_p
     p = plan->pbkdf2 = p12_parameter(params->keyfunc, ASN1_ITEM_rptr(PBKDF2PARAM));
     if (p == NULL || p->salt->type != V_ASN1_OCTET_STRING)
         return p12_malformed(work, what);
+    trust_key_length(work, plan);
+    if (plan->cipher == NULL)
+        return p12_unsupported(work, what, p12_oid(params->encryption));
     if (!p12_digest(work->lib, p->prf == NULL ? NID_sha1 : p12_digest_of_prf(OBJ_obj2nid(p12_oid(p->prf))), &plan->prf))
         return p12_unsupported(work, what, p12_oid(p->prf));
     return p12_cost(work, p->iter, what, &plan->cost);
