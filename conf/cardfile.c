@@ -88,6 +88,10 @@ static enum err read_card(struct cardfile *file, struct card **card, struct why 
         e = cardtext_read(&env, file->path, out_in(&text), &file->head, card, why);
     if (e == ERR_NONE)
         memcpy(file->guid, (*card)->guid, sizeof file->guid);
+    if (e == ERR_NONE && (e = state_serve(file->state, file->guid, (*card)->test, why)) != ERR_NONE) {
+        card_free(*card);
+        *card = NULL;
+    }
     free(text.p);
     return e;
 }
@@ -212,6 +216,9 @@ enum err cardfile_create(const char *path, struct state *state, const struct car
         return e;
     if (lstat(resolved, &st) == 0)
         return why_set(why, ERR_EXISTS, "%s: there is a file of this name already", path);
+    e = state_serve(state, card->guid, card->test, why);
+    if (e != ERR_NONE)
+        return e;
     e = card_next_text(state, card, first, &head, &text);
     if (e == ERR_NONE)
         e = tries_create(state, card->guid, tries, first, why);

@@ -7,6 +7,7 @@ libconf_la_SOURCES = \
 	conf/field.c conf/field.h \
 	conf/file.c conf/file.h \
 	conf/record.c conf/record.h \
+	conf/seed.c conf/seed.h \
 	conf/settings.c conf/settings.h \
 	conf/state.c conf/state.h \
 	conf/store.c conf/store.h \

@@ -15,6 +15,7 @@
 #include <openssl/rand.h>
 
 #include "conf/file.h"
+#include "conf/seed.h"
 #include "conf/store.h"
 
 #define HOST_KEY "host.key"
@@ -33,6 +34,7 @@ struct state {
     gid_t group;             /* of the directory */
     OSSL_LIB_CTX *lib;
     struct secret *host;
+    struct seed seed, cards; /* as it was read; as it stands for the card that was opened last */
     struct memory *memories;
 };
 
@@ -146,6 +148,17 @@ static enum err open_directory(struct state *state, struct why *why)
     return why_set(why, ERR_STORE, "%s: %s", state->directory, strerror(errno));
 }
 
+static enum err read_seed(struct state *state, struct why *why)
+{
+    enum err e = seed_read(state->fd, state->lib, &state->seed);
+
+    state->cards = state->seed;
+    if (e == ERR_NONE && state->seed.set && state->shared)
+        e = why_set(why, ERR_SECURITY, "%s/seed: other people's cards are in here, and would be predictable",
+                    state->directory);
+    return e == ERR_NONE ? e : why_set(why, e, "%s/seed: %s", state->directory, err_sentence(e));
+}
+
 enum err state_open(const char *directory, bool create, bool shared, OSSL_LIB_CTX *lib, struct state **out,
                     struct why *why)
 {
@@ -170,6 +183,8 @@ enum err state_open(const char *directory, bool create, bool shared, OSSL_LIB_CT
         if (e == ERR_NONE)
             e = read_key(state, why);
     }
+    if (e == ERR_NONE)
+        e = read_seed(state, why);
     if (e == ERR_NOT_FOUND)
         why_set(why, e, "%s/" HOST_KEY ": there is no host secret", directory);
     if (e == ERR_NONE)
@@ -220,16 +235,23 @@ OSSL_LIB_CTX *state_lib(const struct state *state)
     return state->lib;
 }
 
-static enum err random_bytes(OSSL_LIB_CTX *lib, uint8_t *p, size_t n)
+enum err state_serve(struct state *state, const uint8_t guid[16], bool test, struct why *why)
 {
-    return RAND_priv_bytes_ex(lib, p, n, 0) == 1 ? ERR_NONE : ERR_CRYPTO;
+    if (!state->seed.set)
+        return ERR_NONE;
+    if (!test)
+        return why_set(why, ERR_SECURITY, "%s/seed: this is no test card, and would be predictable", state->directory);
+    state->cards = state->seed;
+    return seed_start(&state->cards, state->lib, guid, 16);
 }
 
 static enum err state_random(void *ctx, uint8_t *p, size_t n)
 {
-    const struct state *state = ctx;
+    struct state *state = ctx;
 
-    return random_bytes(state->lib, p, n);
+    if (state->seed.set)
+        return seed_bytes(&state->cards, state->lib, p, n);
+    return RAND_priv_bytes_ex(state->lib, p, n, 0) == 1 ? ERR_NONE : ERR_CRYPTO;
 }
 
 static uint64_t state_clock(void *ctx)
@@ -291,7 +313,7 @@ static enum err memory_random(void *ctx, uint8_t *p, size_t n)
 {
     const struct memory *memory = ctx;
 
-    return memory == NULL ? ERR_MEMORY : random_bytes(memory->state->lib, p, n);
+    return memory == NULL ? ERR_MEMORY : state_random(memory->state, p, n);
 }
 
 static enum err memory_store(void *ctx, const struct card *next)

@@ -21,6 +21,12 @@ void state_close(struct state *state);
 const char *state_directory(const struct state *state);
 bool state_shared(const struct state *state);
 
+/* A private state directory may hold an entry `seed`: then nothing that the envs below draw is random (seed.h).
+ * ERR_SECURITY from state_open: it is shared.
+ * state_serve — the card that was just opened: its own stream begins.  ERR_SECURITY: there is a seed, and the card is
+ * no test card. */
+enum err state_serve(struct state *state, const uint8_t guid[16], bool test, struct why *why) MUST_CHECK;
+
 /* For conf/ alone.  state_fd — the open directory; state_group — the group that shares it, or FILE_NO_GROUP;
  * state_lib — the OpenSSL context. */
 int state_fd(const struct state *state);

@@ -61,6 +61,61 @@ is "eject and insert, inside" \
         "vpiv: reader 0 has a card in it already")"
 ok "nothing is left" wait_for 10 nothing_left
 
+# --- a workshop -----------------------------------------------------------------------------------
+# shellcheck disable=SC2016 # expanded inside
+like "CMD knows its readers and OpenSC's module" \
+    "$(vpiv run -- sh -c 'ls -d "$VPIV_READER_DIR/0" && echo "${PKCS11_MODULE_PATH-none}"')" \
+    '(opensc-pkcs11.so|none)$'
+# shellcheck disable=SC2016
+is "a module that the caller has chosen stays" \
+    "$(PKCS11_MODULE_PATH=/x vpiv run -- sh -c 'echo "$PKCS11_MODULE_PATH"')" /x
+make_bundle one 9a P-256 && make_bundle two 9a P-256 || exit 99
+certificate() { "$VPIV" apdu -r "$1" -a 00CB3FFF055C035FC10500 | cut -c 1-60; }
+several() {
+    certificate 0 && certificate 1 && "$VPIV" apdu -r 3 00FD000000
+    "$VPIV" insert -r 2 "$HOME/../data/vpiv/cards/own.card" && "$VPIV" apdu -r 2 00200080
+}
+export VPIV
+export -f certificate several
+ok "a card of one's own" vpiv new own --factory
+like "bundles, an empty reader, a fresh card of another persona, all at once" \
+    "$(vpiv run --persona yubikey -p env:PASSWORD -i "$scratch/one.p12" -i "$scratch/two.p12" -e -t -- \
+        bash -c several 2>/dev/null | tr '\n' ' ')" \
+    '^(53[0-9A-F]{58} ){2}050701 9000 own is in reader 2 63C3 $'
+identity() {
+    vpiv run "$@" -- "$VPIV" apdu -r 0 -a 00CB3FFF055C035FC10200 00CB3FFF055C035FC10700 \
+        0087039B047C02810000 0087039B047C02810000
+}
+first=$(identity --seed 7)
+is "--seed: GUID and challenges are the same again" "$(identity --seed 7)" "$first"
+is "… the challenges differ among themselves" "$(printf '%s\n' "$first" | sort -u | wc -l)" 4
+unlike "… and from those of another seed" "$(identity --seed 8)" "$(printf '%s\n' "$first" | head -n 1)"
+is "… and of the reader beside it" "$(vpiv run --seed 7 -t -t -- sh -c \
+    '"$0" apdu -r 0 -a 00CB3FFF055C035FC10200; "$0" apdu -r 1 -a 00CB3FFF055C035FC10200' "$VPIV" | sort -u | wc -l)" 2
+is "no seed for a card of the store: 125" "$(status_of vpiv run --seed 7 -c own -- true)" 125
+echo 7 >"$XDG_STATE_HOME/vpiv/seed"
+not_ok "a seed that lies where other cards are is refused" vpiv show own
+like "… with a reason" "$(vpiv show own 2>&1)" 'no test card'
+rm "$XDG_STATE_HOME/vpiv/seed"
+is "--contactless is reserved: 125" "$(status_of vpiv run --contactless -- true)" 125
+kept=$(vpiv run --keep -- true 2>&1 | sed -n 's/^vpiv: \(.*\) stays: .*/\1/p')
+ok "--keep leaves the private directory, and says where" test -s "$kept/cards/test.card"
+ok "… without a socket that nobody serves" test ! -e "$kept/pcscd.sock"
+ok "… and nobody sweeps it" sh -c "touch -d '1 hour ago' '$kept' && '$VPIV' run --user -- true && test -d '$kept'"
+rm -rf "$kept"
+fifty() {
+    local i
+    for i in {1..50}; do
+        vpiv run -- "$VPIV" apdu -a 00CB3FFF055C035FC10200 >"$scratch/fifty.$i" 2>&1 &
+    done
+    wait
+    cat "$scratch"/fifty.*
+}
+all=$(fifty)
+is "50 at once: each has its own card and nothing else" \
+    "$(printf '%s\n' "$all" | grep -c '^53.* 9000$') $(printf '%s\n' "$all" | sort -u | wc -l)" "50 50"
+ok "nothing is left" wait_for 10 nothing_left
+
 # --- a pcscd that does not start ------------------------------------------------------------------
 mkdir "$scratch/bin"
 printf '#!/bin/sh\n[ "$1" = --help ] || { echo "no such library"; exit 3; }\n' >"$scratch/bin/pcscd"

@@ -180,16 +180,12 @@ static struct children ours(struct keeper *k)
 static _Noreturn void command_child(const struct keeper *k, int go, pid_t keeper)
 {
     const struct run_plan *plan = k->plan;
-    char path[RUN_PATH_MAX + 16];
     char byte;
 
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != keeper || read(go, &byte, 1) != 1)
         _exit(CLI_RUN_FAILED); /* the keeper has said why */
-    snprintf(path, sizeof path, "%s/pcscd.sock", plan->directory);
-    setenv("PCSCLITE_CSOCK_NAME", path, 1);
-    snprintf(path, sizeof path, "%s/readers", plan->directory);
-    setenv("VPIV_READER_DIR", path, 1);
+    surround_command(plan);
     sigaction(SIGCHLD, &plan->child, NULL);
     sigprocmask(SIG_SETMASK, &plan->signals, NULL);
     execvp(plan->command[0], plan->command);
@@ -354,7 +350,7 @@ _Noreturn void keeper_main(struct cli *cli, struct run_plan *plan, int socket)
     if (k.started > 0)
         pcscd_clear(plan, k.started);
     if (k.directory >= 0)
-        place_remove(plan);
+        place_end(cli, plan);
     if (cli->status == CLI_DONE && k.ended)
         report = (struct run_report){ .failed = false, .status = k.status };
     send(socket, &report, sizeof report, MSG_NOSIGNAL);

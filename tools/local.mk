@@ -75,9 +75,11 @@ vpiv_SOURCES = \
 	tools/run.c tools/run.h \
 	tools/sendto.c tools/sendto.h \
 	tools/show.c \
+	tools/surround.c \
 	tools/upkeep.c \
 	tools/vpiv.c tools/vpiv.h
 vpiv_CPPFLAGS = $(AM_CPPFLAGS) \
-	-DVPIV_DRIVER='"$(pcscexecdir)/libifdvpiv.so"' -DPCSC_DROPDIR='"$(PCSC_DROPDIR)"'
+	-DVPIV_DRIVER='"$(pcscexecdir)/libifdvpiv.so"' -DPCSC_DROPDIR='"$(PCSC_DROPDIR)"' \
+	-DVPIV_MULTIARCH='"$(host_cpu)-$(host_os)"'
 vpiv_LDADD = libconform.la libbundle.la $(LIBCONF_LA) libapplet.la $(JANSSON_LIBS) $(LIBCONFIG_LIBS) $(OPENSSL_LIBS) $(PCSC_LIBS) \
 	$(ZLIB_LIBS)

@@ -104,6 +104,17 @@ static enum err test_card(const struct outfit *o, const struct run_reader *reade
     return e;
 }
 
+/* put_seed — before the state is opened, which looks for it. */
+static bool put_seed(const struct outfit *o)
+{
+    FILE *f = put_directory(o, "state") ? put_file(o, "state/seed") : NULL;
+
+    if (f == NULL)
+        return false;
+    fputs(o->plan->seed, f);
+    return end_file(o, f, "state/seed");
+}
+
 static bool open_test_state(struct outfit *o)
 {
     struct why why = { "" };
@@ -113,6 +124,8 @@ static bool open_test_state(struct outfit *o)
     if (o->state != NULL)
         return true;
     snprintf(path, sizeof path, "%s/state", o->plan->directory);
+    if (o->plan->seed != NULL && !put_seed(o))
+        return false;
     e = state_open(path, true, false, NULL, &o->state, &why);
     return e == ERR_NONE || (cli_fail(o->cli, e, &why), false);
 }

@@ -37,13 +37,13 @@ static bool is_safe(const char *path)
         && ((st.st_mode & S_ISVTX) != 0 || (st.st_uid == geteuid() && (st.st_mode & S_IWOTH) == 0));
 }
 
-static bool random_name(char name[32])
+static bool random_name(const struct run_plan *plan, char name[32])
 {
     unsigned char bytes[RANDOM];
 
     if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
         return false;
-    strcpy(name, RUN_PREFIX);
+    strcpy(name, plan->keep ? RUN_PREFIX RUN_KEPT : RUN_PREFIX);
     for (size_t i = 0; i < sizeof bytes; i++)
         sprintf(name + strlen(name), "%02x", bytes[i]);
     return true;
@@ -52,9 +52,9 @@ static bool random_name(char name[32])
 bool place_choose(struct cli *cli, struct run_plan *plan)
 {
     const char *bases[] = { getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"), "/dev/shm", "/tmp" };
-    size_t inside = strlen("/" RUN_PREFIX) + 2 * (size_t)RANDOM;
+    size_t inside = strlen("/" RUN_PREFIX RUN_KEPT) + 2 * (size_t)RANDOM;
 
-    if (!random_name(plan->name))
+    if (!random_name(plan, plan->name))
         return cli_refuse(cli, "no random numbers: %s", strerror(errno)), false;
     for (size_t i = 0; i < sizeof bases / sizeof *bases; i++) {
         const char *base = bases[i];
@@ -112,8 +112,16 @@ static void remove_entries(int fd, int depth)
     closedir(dir);
 }
 
-void place_remove(const struct run_plan *plan)
+void place_end(struct cli *cli, const struct run_plan *plan)
 {
+    char socket[RUN_PATH_MAX];
+
+    if (plan->keep) {
+        snprintf(socket, sizeof socket, "%s/pcscd.sock", plan->directory);
+        unlink(socket);
+        cli_warn(cli, "%s stays: its cards, pcscd.log and all else", plan->directory);
+        return;
+    }
     remove_tree(AT_FDCWD, plan->directory, 0);
 }
 

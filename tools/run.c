@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "conf/seed.h"
 #include "conf/settings.h"
 #include "tools/run.h"
 
@@ -55,6 +56,12 @@ static bool take_empty(struct cli *cli, void *into, const char *value)
     return add_reader(cli, into, RUN_EMPTY, NULL);
 }
 
+static bool refuse_contactless(struct cli *cli, void *into, const char *value)
+{
+    (void)into, (void)value;
+    return cli_usage(cli, "--contactless: the contactless interface is not built yet"), false;
+}
+
 static const struct option_row rows[] = {
     { "card", 'c', OPTION_CALL, "CARD", 0, "a reader with this card of the store", take_card },
     { "import", 'i', OPTION_CALL, "FILE.p12", 0, "a reader with a test card of this bundle", take_bundle },
@@ -66,6 +73,10 @@ static const struct option_row rows[] = {
       NULL },
     { "reader-name", 0, OPTION_TEXT, "NAME", offsetof(struct run_plan, reader_name),
       "the readers' name, instead of the persona's", NULL },
+    { "seed", 0, OPTION_TEXT, "TEXT", offsetof(struct run_plan, seed),
+      "test cards that are the same each time, with the same challenges", NULL },
+    { "keep", 0, OPTION_FLAG, NULL, offsetof(struct run_plan, keep), "leave the private directory where it is", NULL },
+    { "contactless", 0, OPTION_CALL, NULL, 0, "reserved", refuse_contactless },
     { NULL, 0, OPTION_FLAG, NULL, 0, NULL, NULL },
 };
 
@@ -91,6 +102,19 @@ static bool check_reader_name(struct cli *cli, const struct run_plan *plan)
         return true;
     if (*name == '\0' || strlen(name) > NAME_BYTES || strpbrk(name, "\"\n") != NULL)
         return cli_usage(cli, "--reader-name: 1 to %d bytes, without quotes", NAME_BYTES), false;
+    return true;
+}
+
+/* check_seed — what everybody can predict may only be a card that everybody can open anyway. */
+static bool check_seed(struct cli *cli, const struct run_plan *plan)
+{
+    if (plan->seed == NULL)
+        return true;
+    if (*plan->seed == '\0' || strlen(plan->seed) > SEED_MAX)
+        return cli_usage(cli, "--seed: a text of 1 to %d bytes", SEED_MAX), false;
+    for (size_t i = 0; i < plan->n; i++)
+        if (plan->readers[i].kind == RUN_CARD)
+            return cli_usage(cli, "--seed is for test cards: %s is none", plan->readers[i].what), false;
     return true;
 }
 
@@ -242,7 +266,7 @@ static int clear_up(struct launcher *l)
     struct children children = { .old = l->old, .n_old = l->n_old };
 
     children_end(&children);
-    place_remove(l->plan);
+    place_end(l->cli, l->plan);
     return cli_refuse(l->cli, "the process that keeps pcscd and the reader was killed");
 }
 
@@ -300,7 +324,8 @@ int verb_run(struct cli *cli, int argc, char **argv)
     plan.command = argc > 0 ? argv : alone;
     if (argc == 0 && isatty(STDERR_FILENO))
         cli_warn(cli, "a shell with readers of its own, until you leave it (a test card has PIN 123456)");
-    if (find_persona(cli, &plan) && check_reader_name(cli, &plan) && find_driver(cli, &plan) && pcscd_find(cli, &plan)
+    if (find_persona(cli, &plan) && check_reader_name(cli, &plan)
+        && check_seed(cli, &plan) && find_driver(cli, &plan) && pcscd_find(cli, &plan)
         && find_readers(cli, &plan))
         status = launch(cli, &plan);
     for (size_t i = 0; i < plan.n; i++)

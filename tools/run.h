@@ -14,7 +14,8 @@
 #include "applet/persona.h"
 #include "tools/vpiv.h"
 
-#define RUN_PREFIX "vpiv-run-" /* of the private directory's name */
+#define RUN_PREFIX "vpiv-run-" /* of the private directory's name … */
+#define RUN_KEPT "kept-"       /* … and what follows in one that stays: nobody sweeps it */
 
 enum {
     RUN_READERS_MAX = 16, /* pcscd 1.9.9 silently drops what is beyond */
@@ -40,6 +41,8 @@ struct run_plan {
     size_t n;
     const char *persona_name;
     const struct persona *persona; /* of fresh cards and of readers without one */
+    const char *seed;              /* --seed: of the test cards; NULL = they are random */
+    bool keep;                     /* the private directory stays */
     const char *reader_name;       /* of every reader, instead of its persona's; NULL = not given */
     const char *password;          /* --password: of the bundles */
     char **command;                /* NULL-terminated */
@@ -80,14 +83,17 @@ size_t children_list(pid_t *list, size_t room);
 /* place_choose — a base and a random name; nothing is made.
  * place_sweep — remove what runs that were killed have left there.
  * place_make — the directory, 0700 and locked; its descriptor, or -1 with errno.
- * place_remove — the whole tree, by descriptors, no link followed. */
+ * place_end — the whole tree goes, by descriptors, no link followed; or it stays, and people are told where. */
 bool place_choose(struct cli *cli, struct run_plan *plan) MUST_CHECK;
 void place_sweep(const struct run_plan *plan);
 int place_make(const struct run_plan *plan) MUST_CHECK;
-void place_remove(const struct run_plan *plan);
+void place_end(struct cli *cli, const struct run_plan *plan);
 
 /* outfit_make — cards, readers and pcscd's configuration inside the private directory. */
 bool outfit_make(struct cli *cli, const struct run_plan *plan, int directory) MUST_CHECK;
+
+/* surround_command — what the environment of CMD says of its readers; called in CMD's own process. */
+void surround_command(const struct run_plan *plan);
 
 /* pcscd_find — plan->pcscd.
  * pcscd_ask — start `pcscd --help`; pcscd_answer — did it name --disable-polkit? */
