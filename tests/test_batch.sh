@@ -26,6 +26,10 @@ ok "OpenSC signs with one of them" pkcs11-tool --login --pin env:PIN --sign --id
     --signature-format openssl -i "$scratch/hash" -o "$scratch/signature"
 ok "OpenSSL verifies it" openssl dgst -sha256 -verify "$scratch/cyd.pub" -signature "$scratch/signature" "$scratch/message"
 reader_stop
+out=$(says vpiv import --batch "$scratch/folder" --password env:PASSWORD --pin env:PIN)
+like "the same folder once more: nothing is done twice" "$(tail -n 1 <<<"$out")" \
+    '^0 made, 0 changed, 3 unchanged, 0 not made$'
+like "… and each line says so" "$out" '^bea: unchanged: 9a P-256$'
 vpiv remove --yes ada >"$scratch/quiet.log" && vpiv remove --yes bea >"$scratch/quiet.log" &&
     vpiv remove --yes cyd >"$scratch/quiet.log"
 
@@ -40,7 +44,7 @@ printf '# name, file, password, PIN\ndot\t%s\tenv:PASSWORD\tenv:OTHER\nann\t%s\t
     "$scratch/bea.p12" >"$scratch/table"
 out=$(says vpiv import --json --batch "$scratch/table" --pin env:PIN)
 is "a table with a wrong password in it: the status says so" "$?" 1
-like "JSON counts them" "$(tr -d ' \n' <<<"$out")" '"made":1,"failed":1}$'
+like "JSON counts them" "$(tr -d ' \n' <<<"$out")" '"made":1,"changed":0,"unchanged":0,"failed":1}$'
 reader_start dot
 ok "the table's own PIN is the card's" pkcs11-tool --login --pin env:OTHER --list-objects
 reader_stop

@@ -130,8 +130,11 @@ is "its certificate is the new one" "$(subject four 9a)" "CN=login renewed"
 is "the GUID stays" "$(vpiv show --json four | jq -r .guid)" "$guid"
 is "the URI stays" "$(vpiv uri -s 9a four)" \
     "pkcs11:manufacturer=piv_II;serial=$(tr -d - <<<"$guid" | cut -c17-);id=%01"
-change four "$scratch/login-new.p12"
-is "once more changes nothing" "$(json '.keys[0].how')" unchanged
+before=$(sha256sum "$XDG_DATA_HOME/vpiv/cards/four.card")
+change four "$scratch/login-new.p12" --pin-policy never
+is "once more changes nothing" "$(json '.keys[0].how + " " + (.written | tostring)')" "unchanged false"
+is "… not a byte" "$(sha256sum "$XDG_DATA_HOME/vpiv/cards/four.card")" "$before"
+like "… nor its PIN policy, which is said" "$(json '.keys[0].warnings | join("; ")')" 'keeps its PIN policy'
 make_bundle mail2 9d P-256
 change four "$scratch/mail2.p12"
 is "a new key-management key retires the old one" "$(json '.keys[0] | .slot + " " + .retired_to')" "9d 82"

@@ -32,7 +32,8 @@ struct batch {
     char *const *arguments;
     const char *password, *pin;
     struct job *jobs;
-    size_t n, next, done, failed;
+    size_t n, next, done;
+    size_t made, changed, unchanged, failed;
     json_t *cards;
     bool progress;
 };
@@ -204,7 +205,9 @@ static void say_made(const struct job *job, const json_t *card)
     json_t *key;
     size_t i;
 
-    printf("%s:", job->name);
+    printf("%s:%s", job->name, json_is_true(json_object_get(card, "new"))       ? ""
+                               : json_is_true(json_object_get(card, "written")) ? " changed:"
+                                                                                 : " unchanged:");
     json_array_foreach(json_object_get(card, "keys"), i, key)
         printf(" %s %s", json_string_value(json_object_get(key, "slot")),
                json_string_value(json_object_get(key, "key")));
@@ -213,6 +216,16 @@ static void say_made(const struct job *job, const json_t *card)
     if (management != NULL)
         printf("  management key %s", management);
     putchar('\n');
+}
+
+static void count(struct batch *b, const json_t *card)
+{
+    if (json_is_true(json_object_get(card, "new")))
+        b->made++;
+    else if (json_is_true(json_object_get(card, "written")))
+        b->changed++;
+    else
+        b->unchanged++;
 }
 
 static void finish(struct batch *b, struct job *job, bool made)
@@ -231,8 +244,10 @@ static void finish(struct batch *b, struct job *job, bool made)
         b->failed++;
         if (!b->cli->json)
             printf("%s: not made: %s\n", job->name, said);
-    } else if (!b->cli->json) {
-        say_made(job, card);
+    } else {
+        count(b, card);
+        if (!b->cli->json)
+            say_made(job, card);
     }
     if (b->cli->json)
         json_array_append_new(b->cards, card);
@@ -281,18 +296,20 @@ static void run(struct batch *b)
     }
 }
 
-static int summary(struct batch *b, size_t wanted)
+static int summary(struct batch *b)
 {
-    size_t made = wanted - b->failed;
-
     if (b->cli->json) {
-        int status = cli_json(b->cli, json_pack("{s:o, s:i, s:i}", "cards", b->cards, "made", (int)made, "failed",
+        int status = cli_json(b->cli, json_pack("{s:o, s:i, s:i, s:i, s:i}", "cards", b->cards, "made", (int)b->made,
+                                                "changed", (int)b->changed, "unchanged", (int)b->unchanged, "failed",
                                                 (int)b->failed));
 
         if (status != CLI_DONE)
             return status;
     } else {
-        printf("%zu made, %zu not made\n", made, b->failed);
+        printf("%zu made, ", b->made);
+        if (b->changed + b->unchanged > 0)
+            printf("%zu changed, %zu unchanged, ", b->changed, b->unchanged);
+        printf("%zu not made\n", b->failed);
     }
     return b->cli->status = b->failed == 0 ? CLI_DONE : CLI_FAILED;
 }
@@ -319,10 +336,8 @@ int batch_run(struct cli *cli, const char *source, char *const *arguments, const
     b.progress = isatty(STDERR_FILENO) && !cli->json;
     b.cards = json_array();
     if (ok && check_names(&b)) {
-        size_t wanted = b.n;
-
         run(&b);
-        status = summary(&b, wanted);
+        status = summary(&b);
     } else {
         json_decref(b.cards);
         if (cli->status == CLI_DONE)

@@ -303,7 +303,7 @@ static enum err change_card(struct import *im, const struct piv_env *env, struct
                         : trial_keys(&im->bundles, im->wish.pin_policy, why);
     if (e == ERR_NONE)
         e = card_copy(next, &im->card);
-    if (e == ERR_NONE && !im->o.dry_run) {
+    if (e == ERR_NONE && !im->o.dry_run && im->slots.changed) {
         e = piv_commit(piv, next);
         next = NULL;
     }

@@ -82,7 +82,7 @@ static void text_next(struct cli *cli, const struct report *r)
 void report_text(struct cli *cli, const struct report *r)
 {
     static const char *const words[2][2] = { { "new card", "would be a new card" }, { "changed", "would be changed" } };
-    const char *what = words[r->made == NULL][r->dry];
+    const char *what = r->made == NULL && !r->slots->changed ? "unchanged" : words[r->made == NULL][r->dry];
 
     printf("%s: %s (%s)\n", r->name, what, r->path);
     for (size_t i = 0; i < r->slots->n; i++)
@@ -150,7 +150,7 @@ json_t *report_json(const struct report *r)
     json_object_set_new(o, "card", json_text(r->name));
     json_object_set_new(o, "path", json_text(r->path));
     json_object_set_new(o, "new", json_boolean(r->made != NULL));
-    json_object_set_new(o, "written", json_boolean(!r->dry));
+    json_object_set_new(o, "written", json_boolean(!r->dry && r->slots->changed));
     if (!r->dry)
         json_object_set_new(o, "guid", json_string(guid));
     json_object_set_new(o, "files", json_files(r));

@@ -160,6 +160,9 @@ static void remark(struct filling *f, struct slot *s)
     cert_remarks(s->cert, f->wish->now, &s->remarks);
     if (s->how == SLOT_RENEWED && newer_there(f->card, s->ref, s->cert))
         cert_remark(&s->remarks, "the certificate that it replaces was newer");
+    if ((s->how == SLOT_RENEWED || s->how == SLOT_SAME) && f->wish->pin_policy != PIN_POLICY_DEFAULT &&
+        card_key(f->card, s->ref->ref)->pin_policy != f->wish->pin_policy)
+        cert_remark(&s->remarks, "the key is there already and keeps its PIN policy");
     if (s->how == SLOT_REPLACED)
         cert_remark(&s->remarks, "the key that was there is gone");
     if ((usage & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)) == 0 &&
@@ -308,6 +311,7 @@ enum err slots_fill(const struct piv_env *env, struct card *card, const struct b
                     const struct slots_wish *wish, struct slots *slots, struct why *why)
 {
     struct filling f = { env, card, bundles, wish, slots, why };
+    const size_t n_objects = card->n_objects, n_chain = card->n_chain;
     enum err e = ERR_NONE;
 
     *slots = (struct slots){ .n = 0 };
@@ -320,6 +324,9 @@ enum err slots_fill(const struct piv_env *env, struct card *card, const struct b
         e = chain_into_slots(&f);
     if (e == ERR_NONE)
         e = grow_history(card);
+    slots->changed = card->n_objects != n_objects || card->n_chain != n_chain;
+    for (size_t i = 0; i < slots->n; i++)
+        slots->changed |= slots->of[i].how != SLOT_SAME;
     count_left_out(&f);
     ERR_clear_error();
     return e;

@@ -26,6 +26,7 @@ struct slots {
     size_t n_chain;                 /* CA certificates of the keys' chains */
     const X509 *chain[CARD_CHAIN_MAX];
     size_t left_out;                /* certificates that belong to no key */
+    bool changed;                   /* the card is another than before */
 };
 
 /* struct slots_wish — what people asked for. */
