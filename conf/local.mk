@@ -11,6 +11,7 @@ libconf_la_SOURCES = \
 	conf/settings.c conf/settings.h \
 	conf/state.c conf/state.h \
 	conf/store.c conf/store.h \
+	conf/touch.c conf/touch.h \
 	conf/tries.c conf/tries.h
 LIBCONF_LA = libconf.la
 

@@ -13,6 +13,7 @@
 
 #include "applet/card.h"
 #include "conf/file.h"
+#include "conf/touch.h"
 
 enum { SETTINGS_MAX = 65536 };
 
@@ -42,6 +43,11 @@ static bool is_cipher(const char *name)
     return alg != NULL && alg->family == ALG_CIPHER;
 }
 
+static bool is_touch(const char *name)
+{
+    return touch_mode_by_name(name) != TOUCH_MODES;
+}
+
 #define AT(member) .offset = offsetof(struct settings, member), .size = sizeof(((struct settings *)NULL)->member)
 
 /* vpiv.conf(5) and vpiv.conf.in say the same. */
@@ -57,6 +63,10 @@ static const struct setting table[] = {
     { "absent_ms", SETTING_NUMBER, AT(absent_ms), .min = 0, .max = 10000, .number = 0,
       .help = "milliseconds for which a card that replaces another is shown as absent" },
     { "pinpad", SETTING_BOOL, AT(pinpad), .number = 0, .help = "the reader has a keypad for the PIN" },
+    { "touch", SETTING_NAME, AT(touch), .word = "auto", .is_choice = is_touch, .choices = "auto, wait or never",
+      .help = "what happens when a key wants a touch" },
+    { "touch_seconds", SETTING_NUMBER, AT(touch_seconds), .min = 1, .max = 600, .number = 15, /* as a YubiKey */
+      .help = "seconds for which an operation waits for a touch" },
 };
 
 static enum err get_number(const config_setting_t *setting, const struct setting *row, void *member)

@@ -15,6 +15,8 @@ struct settings {
     char management_algorithm[16]; /* of new cards */
     int absent_ms;                 /* how long a swapped card is shown as absent */
     bool pinpad;                   /* the reader has a keypad */
+    char touch[8];                 /* enum touch_mode, by its name */
+    int touch_seconds;             /* how long it waits for a touch */
 };
 
 void settings_default(struct settings *settings);

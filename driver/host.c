@@ -52,8 +52,7 @@ static bool env_vault(void *ctx, bool inside)
     return true;
 }
 
-enum err host_open(const char *directory, const char *path, OSSL_LIB_CTX *lib, struct host **out,
-                   struct why *why)
+enum err host_open(const struct seat *seat, const char *path, struct host **out, struct why *why)
 {
     struct host *h = calloc(1, sizeof *h);
     struct card *card = NULL;
@@ -62,18 +61,20 @@ enum err host_open(const char *directory, const char *path, OSSL_LIB_CTX *lib, s
     if (h == NULL)
         goto out;
     snprintf(h->path, sizeof h->path, "%s", path);
-    e = open_state(directory, lib, &h->state, why);
+    e = open_state(seat->directory, seat->lib, &h->state, why);
     if (e == ERR_NONE)
         e = cardfile_open(h->path, h->state, &h->file, &card, why);
     if (e != ERR_NONE)
         goto out;
-    if (card->test && is_system(directory)) {
+    if (card->test && is_system(seat->directory)) {
         e = why_set(why, ERR_SECURITY, "%s: a throw-away card of `vpiv run` (anyone can guess its PIN); "
                     "a system reader takes none: make one with `vpiv new` or `vpiv import`", h->path);
         goto out;
     }
     struct piv_env env = cardfile_env(h->file);
     env.vault = env_vault;
+    env.touch = seat->touch;
+    env.touch_ctx = seat->touch_ctx;
     h->piv = piv_new(&env, card);
     card = NULL;
     e = h->piv != NULL ? ERR_NONE : ERR_MEMORY;

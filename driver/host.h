@@ -17,10 +17,17 @@ struct host {
     struct piv *piv;
 };
 
-/* host_open — read and check the card file under `path` for the reader of this directory.  About a
- * millisecond: no key derivation.  `why` says in one sentence what is wrong with it. */
-enum err host_open(const char *directory, const char *path, OSSL_LIB_CTX *lib, struct host **out,
-                   struct why *why) MUST_CHECK;
+/* struct seat — what a reader has for each of its cards. */
+struct seat {
+    const char *directory;
+    OSSL_LIB_CTX *lib;
+    enum err (*touch)(void *touch_ctx, uint8_t ref); /* as in struct piv_env */
+    void *touch_ctx;
+};
+
+/* host_open — read and check the card file under `path`.  About a millisecond: no key derivation.  `why` says in
+ * one sentence what is wrong with it. */
+enum err host_open(const struct seat *seat, const char *path, struct host **out, struct why *why) MUST_CHECK;
 
 /* host_close — drop every secret of the card and free it; NULL is fine. */
 void host_close(struct host *host);

@@ -142,7 +142,7 @@ EXPORT RESPONSECODE IFDHCloseChannel(DWORD Lun)
         return IFD_COMMUNICATION_ERROR;
     pthread_mutex_lock(&process.lock);
     if (atomic_compare_exchange_strong(&e->reader, &r, NULL)) {
-        reader_stop(r);
+        reader_close(r);
         atomic_store(&e->retired, r);
     }
     pthread_mutex_unlock(&process.lock);

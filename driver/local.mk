@@ -9,6 +9,7 @@ libifdvpiv_la_SOURCES =
 libdriver_la_SOURCES = \
 	driver/attribute.c driver/attribute.h \
 	driver/control.c driver/control.h \
+	driver/finger.c driver/finger.h \
 	driver/host.c driver/host.h \
 	driver/ifdhandler.c \
 	driver/log.c driver/log.h \

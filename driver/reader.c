@@ -12,6 +12,7 @@
 #include <openssl/err.h>
 
 #include "conf/settings.h"
+#include "driver/finger.h"
 #include "driver/host.h"
 #include "driver/log.h"
 #include "driver/vault.h"
@@ -26,11 +27,13 @@ struct reader {
     pthread_mutex_t lock; /* `host`, and all that is done with the card */
     struct host *host;    /* the card that is shown, or NULL; replaced in reader_poll alone */
     atomic_bool shown;    /* host != NULL, to be read without the lock */
+    bool lost;            /* the card went while its exchange waited for a touch */
+    struct finger finger;
 
     /* The event thread's own (and reader_new's, before there is one). */
     struct watch *watch;
     OSSL_LIB_CTX *lib;
-    struct settings settings;
+    struct settings settings; /* read before a card is shown: its exchanges read them too */
     uint64_t hidden_until; /* a swapped card stays absent this long */
     uint64_t retry_at;     /* 0 = nothing to try again */
     struct why said;       /* the last line about a card that did not load: said once */
@@ -102,12 +105,31 @@ static void show(struct reader *r, struct host *host)
     host_close(before);
 }
 
+/* card_is_there — asked while an exchange waits for a touch, with the lock held. */
+static bool card_is_there(void *ctx)
+{
+    const struct reader *r = ctx;
+    char path[PATH_MAX];
+
+    return realpath(r->entry, path) != NULL && host_same(r->host, path);
+}
+
+static enum err wait_for_finger(void *ctx, uint8_t ref)
+{
+    struct reader *r = ctx;
+    enum err e = finger_wait(&r->finger, &r->settings, r->host->path, ref);
+
+    r->lost = e == ERR_ABSENT;
+    return e;
+}
+
 /* load — the card under `path`.  True: it is shown now.  *again: something changed meanwhile. */
 static bool load(struct reader *r, const char *path, bool *again)
 {
     struct why why = { "" };
     struct host *host = NULL;
-    enum err e = host_open(r->directory, path, r->lib, &host, &why);
+    const struct seat seat = { r->directory, r->lib, wait_for_finger, r };
+    enum err e = host_open(&seat, path, &host, &why);
 
     /* An event up to here may belong to what was read or not; one that comes later is a change for sure. */
     *again = watch_drain(r->watch) != WATCH_TIMEOUT;
@@ -136,7 +158,7 @@ static bool look(struct reader *r, enum watch_event event)
             event = WATCH_REPLACED;
         bool there = realpath(r->entry, path) != NULL;
         if (r->host != NULL) {
-            if (there && event != WATCH_REPLACED && host_same(r->host, path))
+            if (there && event != WATCH_REPLACED && atomic_load(&r->shown) && host_same(r->host, path))
                 return false;
             log_line(LEVEL_INFO, "reader %s: no card", r->directory);
             show(r, NULL);
@@ -183,6 +205,12 @@ void reader_stop(struct reader *r)
     watch_stop(r->watch);
 }
 
+void reader_close(struct reader *r)
+{
+    finger_stop(&r->finger);
+    reader_stop(r);
+}
+
 struct reader *reader_new(const char *directory, OSSL_LIB_CTX *lib)
 {
     struct reader *r = calloc(1, sizeof *r);
@@ -194,6 +222,7 @@ struct reader *reader_new(const char *directory, OSSL_LIB_CTX *lib)
     if (snprintf(r->entry, sizeof r->entry, "%s/card", r->directory) >= (int)sizeof r->entry)
         log_line(LEVEL_ERROR, "reader %s: the path is too long", r->directory);
     r->lib = lib;
+    r->finger = (struct finger){ .directory = r->directory, .there = card_is_there, .ctx = r };
     settings_default(&r->settings);
     r->watch = watch_new(directory, "card");
     if (r->watch == NULL) {
@@ -254,7 +283,13 @@ enum err reader_exchange(struct reader *r, struct in command, struct out *rsp)
         if (!piv_powered(r->host->piv))
             (void)piv_power(r->host->piv);
         piv_exchange(r->host->piv, command, rsp);
-        e = ERR_NONE;
+        /* pcscd takes the error for the removal itself, and must not be told otherwise until the event thread,
+         * which may wait for pcscd's own lock, has seen it too. */
+        if (r->lost)
+            atomic_store(&r->shown, false);
+        else
+            e = ERR_NONE;
+        r->lost = false;
     }
     pthread_mutex_unlock(&r->lock);
     return e;
@@ -284,6 +319,7 @@ bool reader_guid(struct reader *r, struct out *guid)
 
 void reader_abandon(struct reader *r)
 {
+    finger_stop(&r->finger);
     if (pthread_mutex_trylock(&r->lock) == 0 && r->host != NULL)
         piv_unpower(r->host->piv); /* the lock stays taken: nobody begins anything any more */
 }

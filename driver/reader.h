@@ -21,6 +21,9 @@ void reader_free(struct reader *reader);
 void reader_poll(struct reader *reader, int ms);
 void reader_stop(struct reader *reader);
 
+/* reader_close — before the last user leaves it: nothing in it waits any more. */
+void reader_close(struct reader *reader);
+
 bool reader_present(const struct reader *reader);
 
 /* reader_power — cold or warm reset; the ATR.  ERR_ABSENT: no card. */

@@ -42,6 +42,8 @@ START_TEST(every_setting_has_a_default)
     ck_assert_str_eq(settings.management_algorithm, "3DES");
     ck_assert_int_eq(settings.absent_ms, 0);
     ck_assert(!settings.pinpad);
+    ck_assert_str_eq(settings.touch, "auto");
+    ck_assert_int_eq(settings.touch_seconds, 15);
 }
 END_TEST
 
@@ -67,6 +69,15 @@ START_TEST(what_is_said_is_read_and_the_rest_kept)
     ck_assert_int_eq(settings.puk_tries, 1);
     ck_assert_int_eq(settings.absent_ms, 10000);
     ck_assert(settings.pinpad);
+    for (int i = 0; i < 3; i++) {
+        static const char *const words[] = { "never", "wait", "auto" };
+        char text[64];
+
+        snprintf(text, sizeof text, "touch = \"%s\"; touch_seconds = %d;", words[i], i == 0 ? 1 : i * 300);
+        ck_assert_int_eq(read_settings(text), ERR_NONE);
+        ck_assert_str_eq(settings.touch, words[i]);
+        ck_assert_int_eq(settings.touch_seconds, i == 0 ? 1 : i * 300);
+    }
 }
 END_TEST
 
@@ -75,6 +86,11 @@ static const struct {
 } faults[] = {
     { "\n\npin_tries = 0;", ":3:", "1 to 10" },
     { "pin_tries = 11;", ":1:", "1 to 10" },
+    { "touch = \"always\";", ":1:", "auto, wait or never" },
+    { "touch = \"\";", ":1:", "auto, wait or never" },
+    { "touch = true;", ":1:", "auto, wait or never" },
+    { "touch_seconds = 0;", ":1:", "1 to 600" },
+    { "touch_seconds = 601;", ":1:", "1 to 600" },
     { "pin_tries = -3;", ":1:", "1 to 10" },
     { "pin_tries = \"3\";", ":1:", "1 to 10" },
     { "pin_tries = 3.0;", ":1:", "1 to 10" },

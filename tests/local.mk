@@ -79,6 +79,7 @@ SHELL_TESTS = \
 	tests/test_reader.sh \
 	tests/test_run.sh \
 	tests/test_secrets.sh \
+	tests/test_touch.sh \
 	tests/test_upkeep.sh \
 	tests/test_yubikey.sh
 TESTS += $(SHELL_TESTS)

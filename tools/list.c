@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "conf/touch.h"
 #include "tools/certinfo.h"
 #include "tools/pick.h"
 
@@ -103,23 +104,31 @@ static json_t *json_card(const struct line *line)
                      "error", line->why.text[0] == '\0' ? json_null() : json_text(line->why.text));
 }
 
-/* Reader n: what is in it, or ""; false when there is no such reader. */
-static bool read_reader(const struct store *store, unsigned n, char name[NAME_MAX + 1])
+/* struct view — one reader: what is in it and which of its keys waits for a touch, or "". */
+struct view {
+    char card[NAME_MAX + 1], touch[TOUCH_KEY_MAX];
+};
+
+/* False: there is no reader n. */
+static bool read_reader(const struct store *store, unsigned n, struct view *view)
 {
     char path[PATH_MAX], real[PATH_MAX];
     struct stat st;
+    bool felt;
 
-    name[0] = '\0';
+    *view = (struct view){ "", "" };
     if (store->readers[0] == '\0' || !reader_entry(store, n, "", path) || stat(path, &st) != 0)
         return false;
+    if (!touch_asked(path, view->touch, &felt))
+        view->touch[0] = '\0';
     if (reader_entry(store, n, "card", path) && realpath(path, real) != NULL)
-        store_card_name(real, name);
+        store_card_name(real, view->card);
     return true;
 }
 
 static int list_text(struct cli *cli, char *const *names, size_t n)
 {
-    char name[NAME_MAX + 1];
+    struct view view;
     struct line line;
     int width = (int)strlen("CARD");
 
@@ -135,24 +144,26 @@ static int list_text(struct cli *cli, char *const *names, size_t n)
         read_card(cli, names[i], &line);
         text_card(&line, width);
     }
-    for (unsigned r = 0; r < READERS_MAX && read_reader(&cli->store, r, name); r++)
-        printf("%sreader %u: %s\n", r == 0 ? "\n" : "", r, name[0] == '\0' ? "empty" : name);
+    for (unsigned r = 0; r < READERS_MAX && read_reader(&cli->store, r, &view); r++)
+        printf("%sreader %u: %s%s%s%s\n", r == 0 ? "\n" : "", r, view.card[0] == '\0' ? "empty" : view.card,
+               view.touch[0] == '\0' ? "" : ", key ", view.touch, view.touch[0] == '\0' ? "" : " waits for a touch");
     return CLI_DONE;
 }
 
 static int list_json(struct cli *cli, char *const *names, size_t n)
 {
     json_t *cards = json_array(), *readers = json_array();
-    char name[NAME_MAX + 1];
+    struct view view;
     struct line line;
 
     for (size_t i = 0; i < n; i++) {
         read_card(cli, names[i], &line);
         json_array_append_new(cards, json_card(&line));
     }
-    for (unsigned r = 0; r < READERS_MAX && read_reader(&cli->store, r, name); r++)
-        json_array_append_new(readers, json_pack("{s:i, s:o}", "reader", (int)r, "card",
-                                                 name[0] == '\0' ? json_null() : json_text(name)));
+    for (unsigned r = 0; r < READERS_MAX && read_reader(&cli->store, r, &view); r++)
+        json_array_append_new(readers, json_pack("{s:i, s:o, s:o}", "reader", (int)r, "card",
+                                                 view.card[0] == '\0' ? json_null() : json_text(view.card), "touch",
+                                                 view.touch[0] == '\0' ? json_null() : json_string(view.touch)));
     return cli_json(cli, json_pack("{s:o, s:o}", "cards", cards, "readers", readers));
 }
 

@@ -76,6 +76,7 @@ vpiv_SOURCES = \
 	tools/sendto.c tools/sendto.h \
 	tools/show.c \
 	tools/surround.c \
+	tools/touch.c \
 	tools/upkeep.c \
 	tools/vpiv.c tools/vpiv.h
 vpiv_CPPFLAGS = $(AM_CPPFLAGS) \

@@ -188,6 +188,8 @@ static bool put_settings(const struct outfit *o, size_t i, const struct persona 
     if (f == NULL)
         return false;
     fprintf(f, "persona = \"%s\";\n", persona->name);
+    if (o->plan->touch != NULL)
+        fprintf(f, "touch = \"%s\";\n", o->plan->touch);
     return end_file(o, f, name);
 }
 

@@ -15,6 +15,7 @@
 
 #include "conf/seed.h"
 #include "conf/settings.h"
+#include "conf/touch.h"
 #include "tools/run.h"
 
 /* Window changes and stops reach CMD by the terminal, which is its own. */
@@ -71,6 +72,8 @@ static const struct option_row rows[] = {
     { "empty", 'e', OPTION_CALL, NULL, 0, "a reader without a card", take_empty },
     { "persona", 0, OPTION_TEXT, "P", offsetof(struct run_plan, persona_name), "persona of fresh cards (piv)",
       NULL },
+    { "touch", 0, OPTION_TEXT, "HOW", offsetof(struct run_plan, touch),
+      "auto, wait or never: when a key wants a touch (auto)", NULL },
     { "reader-name", 0, OPTION_TEXT, "NAME", offsetof(struct run_plan, reader_name),
       "the readers' name, instead of the persona's", NULL },
     { "seed", 0, OPTION_TEXT, "TEXT", offsetof(struct run_plan, seed),
@@ -116,6 +119,13 @@ static bool check_seed(struct cli *cli, const struct run_plan *plan)
         if (plan->readers[i].kind == RUN_CARD)
             return cli_usage(cli, "--seed is for test cards: %s is none", plan->readers[i].what), false;
     return true;
+}
+
+static bool check_touch(struct cli *cli, const struct run_plan *plan)
+{
+    if (plan->touch == NULL || touch_mode_by_name(plan->touch) != TOUCH_MODES)
+        return true;
+    return cli_usage(cli, "--touch: auto, wait or never"), false;
 }
 
 static bool find_persona(struct cli *cli, struct run_plan *plan)
@@ -324,7 +334,7 @@ int verb_run(struct cli *cli, int argc, char **argv)
     plan.command = argc > 0 ? argv : alone;
     if (argc == 0 && isatty(STDERR_FILENO))
         cli_warn(cli, "a shell with readers of its own, until you leave it (a test card has PIN 123456)");
-    if (find_persona(cli, &plan) && check_reader_name(cli, &plan)
+    if (find_persona(cli, &plan) && check_reader_name(cli, &plan) && check_touch(cli, &plan)
         && check_seed(cli, &plan) && find_driver(cli, &plan) && pcscd_find(cli, &plan)
         && find_readers(cli, &plan))
         status = launch(cli, &plan);

@@ -43,6 +43,7 @@ struct run_plan {
     const struct persona *persona; /* of fresh cards and of readers without one */
     const char *seed;              /* --seed: of the test cards; NULL = they are random */
     bool keep;                     /* the private directory stays */
+    const char *touch;             /* their setting of this name; NULL = not given */
     const char *reader_name;       /* of every reader, instead of its persona's; NULL = not given */
     const char *password;          /* --password: of the bundles */
     char **command;                /* NULL-terminated */

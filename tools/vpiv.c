@@ -29,6 +29,7 @@ static const struct verb verbs[] = {
     { "insert",  verb_insert,  VERB_STORE,             0,  1, "[CARD]",     "Put a card into a reader" },
     { "eject",   verb_eject,   VERB_STORE,             0,  0, "",           "Take the card out of a reader" },
     { "apdu",    verb_apdu,    VERB_STORE|VERB_JSON,   0, -1, "[HEX …]",    "Send commands to a card, in hex" },
+    { "touch",   verb_touch,   VERB_STORE,             0,  0, "",           "Touch a key that waits for it" },
     { "run",     verb_run,     VERB_STORE|VERB_COMMAND,0, -1, "[CMD …]",    "Give a program its own reader" },
     { "conform", verb_conform, VERB_JSON,              0, -1, "[GROUP …]",  "Judge a card by the standard" },
 };

@@ -134,6 +134,7 @@ int verb_cert(struct cli *cli, int argc, char **argv);
 int verb_uri(struct cli *cli, int argc, char **argv);
 int verb_insert(struct cli *cli, int argc, char **argv);
 int verb_eject(struct cli *cli, int argc, char **argv);
+int verb_touch(struct cli *cli, int argc, char **argv);
 int verb_pin(struct cli *cli, int argc, char **argv);
 int verb_unblock(struct cli *cli, int argc, char **argv);
 int verb_adopt(struct cli *cli, int argc, char **argv);
