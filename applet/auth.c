@@ -192,8 +192,10 @@ static sw_t authenticate_management(struct piv *p, const struct apdu *c, struct 
     if (!mutual && !(gives(&t, RESPONSE) && only(&t, R)))
         return SW_WRONG_DATA;
     /* No reflection: an answer counts only in the scheme in which its question was asked. */
-    if (p->before_it.kind != (mutual ? HANDSHAKE_WITNESS : HANDSHAKE_CHALLENGE))
+    if (p->before_it.kind != (mutual ? HANDSHAKE_WITNESS : HANDSHAKE_CHALLENGE)) {
+        security_event(p, EVENT_HANDSHAKE_FAILED);
         return SW_SECURITY_STATUS;
+    }
     return finish(p, alg, mutual, &t, rsp);
 }
 

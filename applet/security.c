@@ -25,6 +25,8 @@ static const unsigned forgets[EVENT_COUNT] = {
     [EVENT_GLOBAL_FAILED] = GLOBAL | FRESH | KEYS,
     [EVENT_KEY_USED] = FRESH,
     [EVENT_HANDSHAKE_BEGUN] = ADMIN | HANDSHAKE,
+    /* "An aborted or failed execution of an authentication protocol": SP 800-73-5 Part 2, 2.4.2. */
+    [EVENT_HANDSHAKE_FAILED] = ADMIN | HANDSHAKE,
 };
 
 void security_event(struct piv *p, enum event event)

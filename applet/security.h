@@ -31,6 +31,7 @@ enum event {
     EVENT_GLOBAL_FAILED,   /* the same of the global PIN */
     EVENT_KEY_USED,        /* a private key operation, also a failed one */
     EVENT_HANDSHAKE_BEGUN, /* a new witness or challenge is asked for */
+    EVENT_HANDSHAKE_FAILED,/* one is answered that was never sent */
     EVENT_COUNT
 };
 

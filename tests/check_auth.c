@@ -94,8 +94,9 @@ START_TEST(single_authentication)
     answers(answer(alg, (const struct element[]){ { 0x82, response, n }, { 0, NULL, 0 } }), SW_SUCCESS);
     ck_assert_uint_eq(l.data.n, 0);
     ck_assert(is_admin());
-    /* Once more with the same answer: it has served. */
+    /* Once more with the same answer: it has served.  A failed execution ends what the good one has brought. */
     answers(answer(alg, (const struct element[]){ { 0x82, response, n }, { 0, NULL, 0 } }), SW_SECURITY_STATUS);
+    ck_assert(!is_admin());
     for (size_t bit = 0; bit < 8 * n; bit++) {
         answers(ask(alg, 0x81, &challenge), SW_SUCCESS);
         encrypt(challenge.p, response);
