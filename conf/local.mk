@@ -6,6 +6,7 @@ libconf_la_SOURCES = \
 	conf/cardtext.c conf/cardtext.h \
 	conf/field.c conf/field.h \
 	conf/file.c conf/file.h \
+	conf/keypad.c conf/keypad.h \
 	conf/record.c conf/record.h \
 	conf/seed.c conf/seed.h \
 	conf/settings.c conf/settings.h \

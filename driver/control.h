@@ -7,7 +7,8 @@
 
 #include "driver/reader.h"
 
-/* control_run — ERR_NOT_FOUND: no such code.  ERR_FULL: the answer does not fit. */
+/* control_run — one control code; those of the keypad wait for a person.
+ * ERR_NOT_FOUND: no such code.  ERR_FULL: the answer does not fit. */
 enum err control_run(struct reader *reader, DWORD code, struct in in, struct out *out) MUST_CHECK;
 
 #endif

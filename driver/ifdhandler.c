@@ -285,6 +285,8 @@ EXPORT RESPONSECODE IFDHControl(DWORD Lun, DWORD dwControlCode, PUCHAR TxBuffer,
     if (r == NULL)
         return IFD_COMMUNICATION_ERROR;
     enum err e = control_run(r, dwControlCode, in_of(TxBuffer, TxBuffer != NULL ? TxLength : 0), &out);
+    if (TxBuffer != NULL) /* a client may have sent the old PIN along, and have the keypad ask for the new one alone */
+        OPENSSL_cleanse(TxBuffer, TxLength);
     if (pdwBytesReturned != NULL)
         *pdwBytesReturned = e == ERR_NONE ? out.n : 0;
     leave(entry);

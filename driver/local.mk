@@ -13,6 +13,9 @@ libdriver_la_SOURCES = \
 	driver/host.c driver/host.h \
 	driver/ifdhandler.c \
 	driver/log.c driver/log.h \
+	driver/pinblock.c driver/pinblock.h \
+	driver/pinentry.c driver/pinentry.h \
+	driver/pinpad.c driver/pinpad.h \
 	driver/reader.c driver/reader.h \
 	driver/vault.c driver/vault.h \
 	driver/watch.c driver/watch.h

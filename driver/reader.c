@@ -15,6 +15,7 @@
 #include "driver/finger.h"
 #include "driver/host.h"
 #include "driver/log.h"
+#include "driver/pinpad.h"
 #include "driver/vault.h"
 #include "driver/watch.h"
 
@@ -29,6 +30,8 @@ struct reader {
     atomic_bool shown;    /* host != NULL, to be read without the lock */
     bool lost;            /* the card went while its exchange waited for a touch */
     struct finger finger;
+    uint64_t insertion;   /* counts the cards that were shown */
+    struct pinpad *pinpad;
 
     /* The event thread's own (and reader_new's, before there is one). */
     struct watch *watch;
@@ -86,6 +89,7 @@ static void read_settings(struct reader *r)
     if (e == ERR_NONE)
         r->settings = now; /* a file with a fault in it changes nothing */
     say_once(r, &r->said_settings, &why);
+    pinpad_set(r->pinpad, r->settings.pinpad);
 }
 
 /* passing — what may be over soon without any change of the card file: another's lock, a host key to come. */
@@ -99,13 +103,14 @@ static void show(struct reader *r, struct host *host)
     pthread_mutex_lock(&r->lock);
     struct host *before = r->host;
     r->host = host;
+    r->insertion += host != NULL;
     atomic_store(&r->shown, host != NULL);
     pthread_mutex_unlock(&r->lock);
     /* pcscd tells a driver of no removal, so this is where a removed card forgets its PIN. */
     host_close(before);
 }
 
-/* card_is_there — asked while an exchange waits for a touch, with the lock held. */
+/* card_is_there — with the lock held; asked while an exchange waits for a touch, and while a PIN is entered. */
 static bool card_is_there(void *ctx)
 {
     const struct reader *r = ctx;
@@ -165,6 +170,8 @@ static bool look(struct reader *r, enum watch_event event)
             r->hidden_until = there ? watch_clock() + (uint64_t)r->settings.absent_ms : 0;
             return true;
         }
+        if (i == 0)
+            read_settings(r);
         if (!there) {
             r->said.text[0] = '\0';
             r->retry_at = r->hidden_until = 0;
@@ -172,8 +179,6 @@ static bool look(struct reader *r, enum watch_event event)
         }
         if (watch_clock() < r->hidden_until)
             return false;
-        if (i == 0)
-            read_settings(r);
         if (load(r, path, &again))
             return true;
     }
@@ -203,6 +208,7 @@ void reader_poll(struct reader *r, int ms)
 void reader_stop(struct reader *r)
 {
     watch_stop(r->watch);
+    pinpad_wake(r->pinpad); /* pcscd stops an event thread when no client is left, or at its end */
 }
 
 void reader_close(struct reader *r)
@@ -225,7 +231,8 @@ struct reader *reader_new(const char *directory, OSSL_LIB_CTX *lib)
     r->finger = (struct finger){ .directory = r->directory, .there = card_is_there, .ctx = r };
     settings_default(&r->settings);
     r->watch = watch_new(directory, "card");
-    if (r->watch == NULL) {
+    r->pinpad = pinpad_new(directory);
+    if (r->watch == NULL || r->pinpad == NULL) {
         reader_free(r);
         return NULL;
     }
@@ -239,6 +246,7 @@ void reader_free(struct reader *r)
         return;
     host_close(r->host);
     watch_free(r->watch);
+    pinpad_free(r->pinpad);
     pthread_mutex_destroy(&r->lock);
     free(r);
 }
@@ -272,14 +280,15 @@ void reader_unpower(struct reader *r)
     vault_sweep();
 }
 
-enum err reader_exchange(struct reader *r, struct in command, struct out *rsp)
+/* exchange — with whatever card is in (number 0), or that one. */
+static enum err exchange(struct reader *r, uint64_t number, struct in command, struct out *rsp)
 {
     enum err e = ERR_ABSENT;
 
     ERR_clear_error(); /* what another driver left in this thread is not ours to find */
     vault_prepare(r->lib, command.p, command.n);
     pthread_mutex_lock(&r->lock);
-    if (r->host != NULL) {
+    if (r->host != NULL && (number == 0 || number == r->insertion)) {
         if (!piv_powered(r->host->piv))
             (void)piv_power(r->host->piv);
         piv_exchange(r->host->piv, command, rsp);
@@ -293,6 +302,44 @@ enum err reader_exchange(struct reader *r, struct in command, struct out *rsp)
     }
     pthread_mutex_unlock(&r->lock);
     return e;
+}
+
+enum err reader_exchange(struct reader *r, struct in command, struct out *rsp)
+{
+    return exchange(r, 0, command, rsp);
+}
+
+enum err reader_exchange_with(struct reader *r, uint64_t number, struct in command, struct out *rsp)
+{
+    return exchange(r, number, command, rsp);
+}
+
+bool reader_insertion(struct reader *r, uint64_t *number, char path[PATH_MAX])
+{
+    pthread_mutex_lock(&r->lock);
+    bool there = r->host != NULL;
+    *number = r->insertion;
+    snprintf(path, PATH_MAX, "%s", there ? r->host->path : "");
+    pthread_mutex_unlock(&r->lock);
+    return there;
+}
+
+bool reader_still(struct reader *r, uint64_t number)
+{
+    pthread_mutex_lock(&r->lock);
+    bool there = r->host != NULL && r->insertion == number && card_is_there(r);
+    pthread_mutex_unlock(&r->lock);
+    return there;
+}
+
+struct pinpad *reader_pinpad(struct reader *r)
+{
+    return r->pinpad;
+}
+
+const char *reader_directory(const struct reader *r)
+{
+    return r->directory;
 }
 
 bool reader_atr(struct reader *r, struct out *atr)

@@ -8,6 +8,8 @@
 #ifndef VPIV_DRIVER_READER_H
 #define VPIV_DRIVER_READER_H
 
+#include <limits.h>
+
 #include "applet/applet.h"
 
 struct reader;
@@ -33,6 +35,18 @@ void reader_unpower(struct reader *reader);
 /* reader_exchange — one command, one response.  A card without power gets it first (PCSC.md, rule 13).
  * ERR_ABSENT: no card.  Every other outcome is a status word in rsp. */
 enum err reader_exchange(struct reader *reader, struct in command, struct out *rsp) MUST_CHECK;
+
+/* reader_insertion — a number that each card gets when it is shown, and its file; false without a card.
+ * reader_still — it is that card, by a look of its own: the event thread may stand behind the call that is made now.
+ * reader_exchange_with — reader_exchange, for that card alone: ERR_ABSENT where another one is in. */
+bool reader_insertion(struct reader *reader, uint64_t *number, char path[PATH_MAX]);
+bool reader_still(struct reader *reader, uint64_t number);
+enum err reader_exchange_with(struct reader *reader, uint64_t number, struct in command,
+                              struct out *rsp) MUST_CHECK;
+
+/* reader_pinpad — its keypad, which need not be there (pinpad.h). */
+struct pinpad *reader_pinpad(struct reader *reader);
+const char *reader_directory(const struct reader *reader);
 
 /* reader_atr, reader_guid — of the card in it; false without one.  reader_atr: empty while it has no
  * power. */

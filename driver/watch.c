@@ -218,6 +218,11 @@ enum watch_event watch_drain(struct watch *w)
     return sum;
 }
 
+int watch_descriptor(const struct watch *w)
+{
+    return w->blind ? -1 : w->events;
+}
+
 enum watch_event watch_wait(struct watch *w, uint64_t deadline)
 {
     struct pollfd fds[] = { { .fd = w->wake, .events = POLLIN }, { .fd = w->events, .events = POLLIN } };

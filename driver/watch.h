@@ -36,6 +36,10 @@ void watch_follow(struct watch *watch, const char *path);
 /* watch_drain — what has happened up to now, without waiting: never WATCH_STOPPED. */
 enum watch_event watch_drain(struct watch *watch);
 
+/* watch_descriptor — readable when there is something to drain, for who waits for other things too.  -1: no events are
+ * to be had; look every WATCH_BLIND_MS. */
+int watch_descriptor(const struct watch *watch);
+
 /* watch_wait — until something happens, watch_stop is called, or watch_clock() reaches `deadline`. */
 enum watch_event watch_wait(struct watch *watch, uint64_t deadline);
 

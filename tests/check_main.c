@@ -27,6 +27,7 @@ static Suite *(*const suites[])(void) = {
     suite_object,
     suite_p12,
     suite_pin,
+    suite_pinblock,
     suite_property,
     suite_record,
     suite_seal,

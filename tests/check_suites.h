@@ -23,6 +23,7 @@ Suite *suite_keyref(void);
 Suite *suite_object(void);
 Suite *suite_p12(void);
 Suite *suite_pin(void);
+Suite *suite_pinblock(void);
 Suite *suite_property(void);
 Suite *suite_record(void);
 Suite *suite_seal(void);

@@ -39,6 +39,7 @@ check_vpiv_SOURCES = \
 	tests/check_object.c \
 	tests/check_p12.c \
 	tests/check_pin.c \
+	tests/check_pinblock.c driver/pinblock.c driver/pinblock.h \
 	tests/check_property.c \
 	tests/check_record.c \
 	tests/check_seal.c \
@@ -75,6 +76,7 @@ SHELL_TESTS = \
 	tests/test_import.sh \
 	tests/test_opensc.sh \
 	tests/test_pcscd.sh \
+	tests/test_pinpad.sh \
 	tests/test_pivtool.sh \
 	tests/test_reader.sh \
 	tests/test_run.sh \

@@ -383,6 +383,28 @@ static int verb_attributes(char **args)
     return 0;
 }
 
+/* control READER CODE HEX — SCardControl with these bytes: its answer in hex, and how long it took. */
+static int verb_control(char **args)
+{
+    BYTE in[512], value[MAX_BUFFER_SIZE];
+    SCARDHANDLE card;
+    DWORD n = 0;
+    size_t m = unhex(args[2], in, sizeof in);
+
+    find_reader(args[0]);
+    card = connect_card();
+    puts("asking");
+    fflush(stdout);
+    double start = now_us();
+    LONG rv = SCardControl(card, (DWORD)strtoul(args[1], NULL, 16), in, m, value, sizeof value, &n);
+    printf("ms=%.0f\nanswer=", (now_us() - start) / 1e3);
+    for (DWORD k = 0; rv == 0 && k < n; k++)
+        printf("%02X", value[k]);
+    puts(rv != 0 ? pcsc_stringify_error(rv) : "");
+    SCardDisconnect(card, SCARD_LEAVE_CARD);
+    return 0;
+}
+
 static const struct {
     const char *name;
     int arguments; /* at least */
@@ -390,7 +412,7 @@ static const struct {
 } verbs[] = {
     { "names", 0, verb_names },   { "state", 1, verb_state }, { "events", 4, verb_events },
     { "swap", 5, verb_swap },     { "stale", 3, verb_stale }, { "rate", 3, verb_rate },
-    { "attributes", 1, verb_attributes },
+    { "attributes", 1, verb_attributes }, { "control", 3, verb_control },
     { "grace", 2, verb_grace },
 };
 

@@ -64,6 +64,7 @@ vpiv_SOURCES = \
 	tools/list.c \
 	tools/new.c \
 	tools/pin.c \
+	tools/pinpad.c \
 	tools/profile.c tools/profile.h \
 	tools/newcard.c tools/newcard.h \
 	tools/option.c \

@@ -190,6 +190,8 @@ static bool put_settings(const struct outfit *o, size_t i, const struct persona 
     fprintf(f, "persona = \"%s\";\n", persona->name);
     if (o->plan->touch != NULL)
         fprintf(f, "touch = \"%s\";\n", o->plan->touch);
+    if (o->plan->pinpad)
+        fputs("pinpad = true;\n", f);
     return end_file(o, f, name);
 }
 

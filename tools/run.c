@@ -80,6 +80,8 @@ static const struct option_row rows[] = {
       "test cards that are the same each time, with the same challenges", NULL },
     { "keep", 0, OPTION_FLAG, NULL, offsetof(struct run_plan, keep), "leave the private directory where it is", NULL },
     { "contactless", 0, OPTION_CALL, NULL, 0, "reserved", refuse_contactless },
+    { "pinpad", 0, OPTION_FLAG, NULL, offsetof(struct run_plan, pinpad), "readers with a keypad (see vpiv pinpad)",
+      NULL },
     { NULL, 0, OPTION_FLAG, NULL, 0, NULL, NULL },
 };
 

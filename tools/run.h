@@ -46,6 +46,7 @@ struct run_plan {
     const char *touch;             /* their setting of this name; NULL = not given */
     const char *reader_name;       /* of every reader, instead of its persona's; NULL = not given */
     const char *password;          /* --password: of the bundles */
+    bool pinpad;                   /* every reader has a keypad */
     char **command;                /* NULL-terminated */
     char driver[PATH_MAX];         /* libifdvpiv.so */
     char pcscd[PATH_MAX];
