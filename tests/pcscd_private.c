@@ -23,12 +23,30 @@ static int die(const char *what)
     return 99;
 }
 
+static int map(const char *file, const char *text)
+{
+    FILE *f = fopen(file, "we");
+
+    return f != NULL && fputs(text, f) >= 0 && fclose(f) == 0 ? 0 : -1;
+}
+
+/* own_user — a user namespace in which one is who one was: somebody has to own the files. */
+static int own_user(void)
+{
+    char uid[64], gid[64];
+
+    snprintf(uid, sizeof uid, "%ld %ld 1\n", (long)geteuid(), (long)geteuid());
+    snprintf(gid, sizeof gid, "%ld %ld 1\n", (long)getegid(), (long)getegid());
+    return unshare(CLONE_NEWUSER) != 0 || map("/proc/self/setgroups", "deny") != 0 ||
+           map("/proc/self/uid_map", uid) != 0 || map("/proc/self/gid_map", gid) != 0 ? -1 : 0;
+}
+
 /* own_run — root, or anyone where /run/pcscd is missing: a view of /run of one's own. */
 static int own_run(void)
 {
     if (geteuid() != 0 && access("/run/pcscd", F_OK) == 0)
         return 0;
-    if (unshare(CLONE_NEWNS | (geteuid() != 0 ? CLONE_NEWUSER : 0)) != 0)
+    if ((geteuid() != 0 && own_user() != 0) || unshare(CLONE_NEWNS) != 0)
         return die("unshare");
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
         return die("mount /");

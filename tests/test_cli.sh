@@ -93,7 +93,7 @@ fails "a missing file" 125 '^vpiv: file:/nonexistent: No such file' opens -p fil
 fails "a descriptor that is not open" 125 '^vpiv: fd:77: Bad file descriptor' opens -p fd:77
 fails "a descriptor that is no number" 125 '^vpiv run: fd:x: a descriptor is a number' opens -p fd:x
 fails "an input that is at its end" 125 '^vpiv: stdin: a line is missing there' opens -p stdin
-head -c 5000 /dev/zero | tr '\0' x >"$scratch/long"
+printf 'x%.0s' {1..5000} >"$scratch/long"
 fails "a line without end" 125 'is longer than 1024 bytes' opens -p "file:$scratch/long"
 fails "a secret that stands there alone" 125 '^vpiv run: --password wants pass:TEXT' opens -p hunter2
 unlike "it is not repeated" "$(cat "$scratch/err")" hunter2

@@ -27,8 +27,10 @@ parent() { awk '{ print $4 }' "/proc/$1/stat"; }
 for n in 0 1 2 77 125 255; do
     is "the status $n of CMD is ours" "$(status_of vpiv run -- sh -c "exit $n")" "$n"
 done
+# What was started in the background ignores SIGINT, and hands that down.
 for s in HUP INT TERM KILL SEGV USR1; do
-    is "CMD ended by SIG$s gives 128 + n" "$(status_of vpiv run -- sh -c "kill -$s \$\$")" \
+    is "CMD ended by SIG$s gives 128 + n" \
+        "$(status_of env --default-signal "$VPIV" run --user -- sh -c "kill -$s \$\$")" \
         $((128 + $(kill -l $s)))
 done
 is "127: CMD is not there" "$(status_of vpiv run -- /nonexistent/program)" 127

@@ -54,7 +54,7 @@ for kind in RSA2048 RSA4096 P-256 P-384; do
     daemon=$(reader_daemon)
     step "$kind: before anything" none
     if [ "$kind" = RSA4096 ]; then # more than OpenSC 0.23 can use: a raw block
-        block=7C820206820081820200$({ head -c 1 /dev/zero; head -c 511 /dev/urandom; } | hex)
+        block=7C820206820081820200$({ printf '\0'; head -c 511 /dev/urandom; } | hex)
         like "$kind: a signature" "$(printf '%s\n' "0020008008$(printf %s "$PIN" | hex)" "0087169A00020A${block}0000" |
             sed 's/../& /g' | scriptor -p T=1 2>&1)" '90 00 : Normal processing'
     else
