@@ -11,6 +11,7 @@ enum feature {
     FEATURE_AES = 1 << 2,      /* management key with AES */
     FEATURE_LARGE = 1 << 3,    /* RSA-3072, RSA-4096, Ed25519, X25519 */
     FEATURE_MOVE = 1 << 4,     /* MOVE KEY */
+    FEATURE_STAY = 1 << 5,     /* PIV stays selected when SELECT finds nothing; the PIN is forgotten all the same */
 };
 
 struct firmware {

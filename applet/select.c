@@ -54,7 +54,8 @@ static sw_t select_piv(struct piv *p, const struct apdu *c, struct out *rsp, boo
     if (!is_piv_aid(c->data)) {
         if (yubikey) {
             security_event(p, EVENT_DESELECT);
-            p->application = APPLICATION_NONE;
+            if ((piv_features(p) & FEATURE_STAY) == 0)
+                p->application = APPLICATION_NONE;
         }
         return SW_NOT_FOUND;
     }

@@ -206,13 +206,16 @@ START_TEST(any_select_costs_the_pin_in_yubikey)
         "00A4040008A000000527471117", /* management */
     };
 
+    bool old = _i != 0; /* firmware 4 has nothing selected after a SELECT in vain */
+
+    if (old)
+        memcpy(((struct card *)(uintptr_t)piv_card(l.piv))->firmware, firmware_by_name("4.3.5")->version, 3);
     for (size_t i = 0; i < 3; i++) {
         live_admin(&l);
         live_verify(&l);
         live_hex(&l, selects[i]);
         ck_assert((l.piv->status & (STATUS_PIN | STATUS_ADMIN | STATUS_KEYS)) == 0 && l.piv->card_key == NULL);
-        if (i > 0)
-            answers(live_tries(&l), SW_INS_NOT_SUPPORTED);
+        answers(live_tries(&l), i == 2 || (i == 1 && old) ? SW_INS_NOT_SUPPORTED : 0x63C3);
         answers(live_hex(&l, "00A4040005A000000308"), SW_SUCCESS);
         answers(live_tries(&l), 0x63C3);
         answers(live_put(&l, OBJECT_CHUID, in_of("x", 1)), SW_SECURITY_STATUS);
@@ -274,7 +277,7 @@ Suite *suite_security(void)
     tcase_add_test(piv, one_pin_may_go_while_the_other_stays);
     suite_add_tcase(suite, piv);
     tcase_add_checked_fixture(yubikey, set_up_yubikey, tear_down);
-    tcase_add_test(yubikey, any_select_costs_the_pin_in_yubikey);
+    tcase_add_loop_test(yubikey, any_select_costs_the_pin_in_yubikey, 0, 2);
     suite_add_tcase(suite, yubikey);
     return suite;
 }
