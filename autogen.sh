@@ -26,7 +26,8 @@ debian_build='autoconf automake libtool make gcc libc6-dev pkgconf
 debian_demo='pcscd opensc openssl'
 debian_check='bash check xz-utils binutils clang valgrind python3 procps util-linux man-db groff-base
     pcsc-tools nginx curl xvfb xdotool libnss3-tools xauth'
-debian_check_optional='chromium yubico-piv-tool ykcs11 yubikey-manager libengine-pkcs11-openssl pkcs11-provider'
+debian_check_optional='chromium yubico-piv-tool ykcs11 yubikey-manager libengine-pkcs11-openssl pkcs11-provider
+    softhsm2 libp11-kit-dev'
 
 # Untried.
 fedora_build='autoconf automake libtool make gcc pkgconf-pkg-config

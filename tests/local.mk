@@ -98,8 +98,8 @@ check-valgrind: check_vpiv
 check-distros:
 	$(srcdir)/tests/distros.sh
 
-bench: all pcsc_probe
-	$(AM_TESTS_ENVIRONMENT) bash $(srcdir)/tests/bench/bench.sh
+bench: all $(check_PROGRAMS) $(check_LTLIBRARIES)
+	$(AM_TESTS_ENVIRONMENT) bash $(srcdir)/tests/bench/bench.sh .
 distclean-local:
 	rm -rf asan
 .PHONY: check-asan check-valgrind check-distros bench
@@ -120,6 +120,29 @@ libifdnull_la_LDFLAGS = $(AM_LDFLAGS) $(BENCH_MODULE)
 libifdfloor_la_SOURCES = tests/bench/ifdnull.c tests/bench/ifdfloor.c tests/bench/ifdnull.h
 libifdfloor_la_LDFLAGS = $(AM_LDFLAGS) $(BENCH_MODULE)
 libifdfloor_la_LIBADD = $(OPENSSL_LIBS)
+
+# The parts of `make bench`.
+check_PROGRAMS += bench_apdu
+bench_apdu_SOURCES = \
+	tests/bench/bench_apdu.c tests/bench/alternate.c tests/bench/alternate.h \
+	tests/bench/ifdfloor.c tests/bench/ifdnull.h
+bench_apdu_CPPFLAGS = $(AM_CPPFLAGS)
+bench_apdu_LDADD = $(OPENSSL_LIBS) $(PCSC_LIBS)
+check_PROGRAMS += bench_vpcd
+bench_vpcd_SOURCES = tests/bench/bench_vpcd.c tests/bench/ifdfloor.c tests/bench/ifdnull.h
+bench_vpcd_CPPFLAGS = $(AM_CPPFLAGS)
+bench_vpcd_LDADD = $(OPENSSL_LIBS)
+check_PROGRAMS += bench_driver
+bench_driver_SOURCES = tests/bench/bench_driver.c
+bench_driver_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
+check_PROGRAMS += bench_report
+bench_report_SOURCES = \
+	tests/bench/bench_report.c tests/bench/bars.c tests/bench/bars.h tests/bench/picture.c tests/bench/picture.h \
+	tests/bench/samples.c tests/bench/samples.h
+bench_report_LDADD = $(JANSSON_LIBS) -lm
+check_PROGRAMS += bench_p11
+bench_p11_SOURCES = tests/bench/bench_p11.c tests/bench/alternate.c tests/bench/alternate.h
+bench_p11_LDADD = $(OPENSSL_LIBS)
 
 # Does the time of a refusal tell anything?  A short look in `check`, a long one on demand.
 check_PROGRAMS += timing
@@ -187,6 +210,6 @@ fuzz:
 coverage:
 	$(AM_TESTS_ENVIRONMENT) bash $(srcdir)/tests/coverage.sh
 clean-local:
-	rm -rf fuzz coverage
+	rm -rf fuzz coverage bench.txt bench.json bench.svg bench.samples
 .PHONY: fuzz coverage
 EXTRA_DIST += tests/fuzz.sh tests/coverage.sh tests/corpus tests/fuzz_p12.c

@@ -51,6 +51,9 @@ static void print_times(const char *name, double *us, size_t n)
     printf("%s_median_us=%.1f\n", name, us[n / 2]);
     printf("%s_p99_us=%.1f\n", name, us[n * 99 / 100]);
     printf("%s_max_us=%.1f\n", name, us[n - 1]);
+    printf("%s_all_us=", name);
+    for (size_t i = 0; i < n; i++)
+        printf("%.1f%c", us[i], i + 1 < n ? ' ' : '\n');
 }
 
 static void find_reader(const char *part)
@@ -125,6 +128,24 @@ static int verb_names(char **args)
     check("SCardListReaders", SCardListReaders(context, NULL, names, &n));
     for (const char *name = names; *name != '\0'; name += strlen(name) + 1)
         printf("%s\n", name);
+    return 0;
+}
+
+/* connect READER — until it succeeds; the time then, in microseconds since 1970. */
+static int verb_connect(char **args)
+{
+    struct timespec now;
+
+    for (;;) {
+        DWORD protocol;
+        SCARDHANDLE card;
+        find_reader(args[0]);
+        if (SCardConnect(context, reader, SCARD_SHARE_SHARED, SCARD_PROTOCOL_ANY, &card, &protocol) == SCARD_S_SUCCESS)
+            break;
+        (void)wait_state(SCARD_STATE_UNAWARE, SCARD_STATE_PRESENT);
+    }
+    clock_gettime(CLOCK_REALTIME, &now);
+    printf("at_us=%lld\n", (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
     return 0;
 }
 
@@ -413,7 +434,7 @@ static const struct {
     { "names", 0, verb_names },   { "state", 1, verb_state }, { "events", 4, verb_events },
     { "swap", 5, verb_swap },     { "stale", 3, verb_stale }, { "rate", 3, verb_rate },
     { "attributes", 1, verb_attributes }, { "control", 3, verb_control },
-    { "grace", 2, verb_grace },
+    { "grace", 2, verb_grace },   { "connect", 1, verb_connect },
 };
 
 int main(int argc, char **argv)

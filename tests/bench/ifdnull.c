@@ -15,12 +15,12 @@
 /* T=1, as our cards have it. */
 static const UCHAR null_atr[] = { 0x3B, 0x80, 0x81, 0x31, 0xFE, 0x45, 0x8A };
 
-enum { READERS = 16 };
-static int wake[READERS];
+static int wake[NULL_READERS];
 
-__attribute__((weak)) size_t bench_answer(const unsigned char *command, size_t n, unsigned char *answer)
+__attribute__((weak)) size_t bench_answer(size_t reader, const unsigned char *command, size_t n,
+                                          unsigned char *answer)
 {
-    (void)command, (void)n;
+    (void)reader, (void)command, (void)n;
     answer[0] = 0x90;
     answer[1] = 0x00;
     return 2;
@@ -29,7 +29,7 @@ __attribute__((weak)) size_t bench_answer(const unsigned char *command, size_t n
 EXPORT RESPONSECODE IFDHCreateChannelByName(DWORD Lun, LPSTR DeviceName)
 {
     (void)DeviceName;
-    if (Lun >> 16 >= READERS)
+    if (Lun >> 16 >= NULL_READERS)
         return IFD_COMMUNICATION_ERROR;
     wake[Lun >> 16] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     return IFD_SUCCESS;
@@ -68,7 +68,7 @@ EXPORT RESPONSECODE IFDHGetCapabilities(DWORD Lun, DWORD Tag, PDWORD Length, PUC
 {
     RESPONSECODE (*const poll_function)(DWORD, int) = null_poll;
     RESPONSECODE (*const stop_function)(DWORD) = null_stop;
-    static const UCHAR one = 1, many = READERS;
+    static const UCHAR one = 1, many = NULL_READERS;
     const struct {
         DWORD tag;
         const void *value;
@@ -120,9 +120,8 @@ EXPORT RESPONSECODE IFDHPowerICC(DWORD Lun, DWORD Action, PUCHAR Atr, PDWORD Atr
 EXPORT RESPONSECODE IFDHTransmitToICC(DWORD Lun, SCARD_IO_HEADER SendPci, PUCHAR TxBuffer, DWORD TxLength,
                                       PUCHAR RxBuffer, PDWORD RxLength, PSCARD_IO_HEADER RecvPci)
 {
-    (void)Lun;
     RecvPci->Protocol = SendPci.Protocol;
-    *RxLength = bench_answer(TxBuffer, TxLength, RxBuffer);
+    *RxLength = bench_answer(Lun >> 16, TxBuffer, TxLength, RxBuffer);
     return IFD_SUCCESS;
 }
 

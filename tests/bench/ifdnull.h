@@ -5,7 +5,9 @@
 
 #include <stddef.h>
 
-/* bench_answer — the answer to a command, with its status word; its length.  ifdnull.c: 9000. */
-size_t bench_answer(const unsigned char *command, size_t n, unsigned char *answer);
+enum { NULL_READERS = 16 };
+
+/* bench_answer — a reader's answer to a command, with its status word; its length.  ifdnull.c: 9000. */
+size_t bench_answer(size_t reader, const unsigned char *command, size_t n, unsigned char *answer);
 
 #endif
