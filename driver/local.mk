@@ -16,7 +16,9 @@ libdriver_la_SOURCES = \
 	driver/pinblock.c driver/pinblock.h \
 	driver/pinentry.c driver/pinentry.h \
 	driver/pinpad.c driver/pinpad.h \
+	driver/mask.c driver/mask.h \
 	driver/reader.c driver/reader.h \
+	driver/trace.c driver/trace.h \
 	driver/vault.c driver/vault.h \
 	driver/watch.c driver/watch.h
 # defs: no symbol is missed only when pcscd calls it.  nodelete: pcscd closes libraries, and libcrypto must not be

@@ -16,6 +16,7 @@
 #include "driver/host.h"
 #include "driver/log.h"
 #include "driver/pinpad.h"
+#include "driver/trace.h"
 #include "driver/vault.h"
 #include "driver/watch.h"
 
@@ -32,6 +33,8 @@ struct reader {
     struct finger finger;
     uint64_t insertion;   /* counts the cards that were shown */
     struct pinpad *pinpad;
+    struct trace *trace;  /* who listens, or NULL; under the lock */
+    atomic_bool staged;   /* trace != NULL: the one question that an exchange asks without the lock */
 
     /* The event thread's own (and reader_new's, before there is one). */
     struct watch *watch;
@@ -105,6 +108,7 @@ static void show(struct reader *r, struct host *host)
     r->host = host;
     r->insertion += host != NULL;
     atomic_store(&r->shown, host != NULL);
+    trace_card(r->trace, host != NULL ? piv_card(host->piv) : NULL);
     pthread_mutex_unlock(&r->lock);
     /* pcscd tells a driver of no removal, so this is where a removed card forgets its PIN. */
     host_close(before);
@@ -151,12 +155,28 @@ static bool load(struct reader *r, const char *path, bool *again)
     return true;
 }
 
+/* look_around — who listens?  This thread alone changes that; an exchange may hold the lock for long. */
+static void look_around(struct reader *r)
+{
+    struct trace *before = r->trace, *now = trace_look(before, r->directory);
+
+    if (now == before)
+        return;
+    pthread_mutex_lock(&r->lock);
+    r->trace = now;
+    trace_card(now, r->host != NULL ? piv_card(r->host->piv) : NULL);
+    atomic_store(&r->staged, now != NULL);
+    pthread_mutex_unlock(&r->lock);
+    trace_end(before);
+}
+
 /* look — compare what is there with what is shown.  True: what is shown has changed. */
 static bool look(struct reader *r, enum watch_event event)
 {
     char path[PATH_MAX];
     bool again = true;
 
+    look_around(r);
     for (int i = 0; i < SETTLE_MAX && again; i++) {
         follow(r);
         if (watch_drain(r->watch) == WATCH_REPLACED)
@@ -245,6 +265,7 @@ void reader_free(struct reader *r)
     if (r == NULL)
         return;
     host_close(r->host);
+    trace_end(r->trace);
     watch_free(r->watch);
     pinpad_free(r->pinpad);
     pthread_mutex_destroy(&r->lock);
@@ -265,6 +286,7 @@ enum err reader_power(struct reader *r, struct out *atr)
         const struct atr *a = piv_power(r->host->piv);
         out_put(atr, in_of(a->bytes, a->n));
         e = atr->bad ? ERR_FULL : ERR_NONE;
+        trace_power(r->trace, in_of(a->bytes, a->n));
     }
     pthread_mutex_unlock(&r->lock);
     vault_sweep();
@@ -274,8 +296,10 @@ enum err reader_power(struct reader *r, struct out *atr)
 void reader_unpower(struct reader *r)
 {
     pthread_mutex_lock(&r->lock);
-    if (r->host != NULL)
+    if (r->host != NULL) {
         piv_unpower(r->host->piv);
+        trace_off(r->trace);
+    }
     pthread_mutex_unlock(&r->lock);
     vault_sweep();
 }
@@ -284,6 +308,7 @@ void reader_unpower(struct reader *r)
 static enum err exchange(struct reader *r, uint64_t number, struct in command, struct out *rsp)
 {
     enum err e = ERR_ABSENT;
+    uint64_t began = atomic_load_explicit(&r->staged, memory_order_relaxed) ? trace_clock() : 0;
 
     ERR_clear_error(); /* what another driver left in this thread is not ours to find */
     vault_prepare(r->lib, command.p, command.n);
@@ -300,6 +325,8 @@ static enum err exchange(struct reader *r, uint64_t number, struct in command, s
             e = ERR_NONE;
         r->lost = false;
     }
+    if (began != 0)
+        trace_apdu(r->trace, began, command, e == ERR_NONE ? out_in(rsp) : in_of(NULL, 0));
     pthread_mutex_unlock(&r->lock);
     return e;
 }

@@ -24,6 +24,7 @@ static Suite *(*const suites[])(void) = {
     suite_generate,
     suite_key,
     suite_keyref,
+    suite_mask,
     suite_object,
     suite_p12,
     suite_pin,

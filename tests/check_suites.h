@@ -20,6 +20,7 @@ Suite *suite_fault(void);
 Suite *suite_generate(void);
 Suite *suite_key(void);
 Suite *suite_keyref(void);
+Suite *suite_mask(void);
 Suite *suite_object(void);
 Suite *suite_p12(void);
 Suite *suite_pin(void);

@@ -36,6 +36,8 @@ check_vpiv_SOURCES = \
 	tests/check_generate.c \
 	tests/check_key.c \
 	tests/check_keyref.c \
+	tests/check_mask.c \
+	driver/mask.c driver/mask.h \
 	tests/check_object.c \
 	tests/check_p12.c \
 	tests/check_pin.c \
@@ -82,6 +84,7 @@ SHELL_TESTS = \
 	tests/test_run.sh \
 	tests/test_secrets.sh \
 	tests/test_touch.sh \
+	tests/test_trace.sh \
 	tests/test_upkeep.sh \
 	tests/test_yubikey.sh
 TESTS += $(SHELL_TESTS)

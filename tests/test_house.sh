@@ -37,7 +37,7 @@ wrong_includes() { # folder allowed-regex
     local f
     for f in "$1"/*.[ch]; do includes "$f" | grep -vE ": ($2)\$" | sed "s|^|$f:|"; done
 }
-public='applet/(alg|applet|card|env|err|keyref|object|persona|seal|secret|tlv)\.h'
+public='applet/(alg|apdu|applet|card|env|err|keyref|object|persona|seal|secret|tlv)\.h'
 is "applet/ includes nothing but itself" "$(wrong_includes applet 'applet/[a-z0-9_]+\.h')" ""
 is "conf/ includes itself and what applet/ shows" "$(wrong_includes conf "conf/[a-z0-9_]+\\.h|config\\.h|$public")" ""
 is "driver/ includes itself, conf/ and what applet/ shows" \

@@ -62,6 +62,7 @@ vpiv_SOURCES = \
 	tools/insert.c tools/insert.h \
 	tools/keeper.c \
 	tools/list.c \
+	tools/listen.c tools/listen.h \
 	tools/new.c \
 	tools/pin.c \
 	tools/pinpad.c \
@@ -78,6 +79,7 @@ vpiv_SOURCES = \
 	tools/show.c \
 	tools/surround.c \
 	tools/touch.c \
+	tools/trace.c tools/tracefile.c tools/tracefile.h tools/tracepage.c tools/traceshow.c tools/traceshow.h \
 	tools/upkeep.c \
 	tools/vpiv.c tools/vpiv.h
 vpiv_CPPFLAGS = $(AM_CPPFLAGS) \
@@ -85,3 +87,12 @@ vpiv_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DVPIV_MULTIARCH='"$(host_cpu)-$(host_os)"'
 vpiv_LDADD = libconform.la libbundle.la $(LIBCONF_LA) libapplet.la $(JANSSON_LIBS) $(LIBCONFIG_LIBS) $(OPENSSL_LIBS) $(PCSC_LIBS) \
 	$(ZLIB_LIBS)
+nodist_vpiv_SOURCES = tools/trace_page.h
+
+# The page of `vpiv trace --format html`, as lines that a C program prints.
+EXTRA_DIST += tools/trace.html
+BUILT_SOURCES += tools/trace_page.h
+CLEANFILES += tools/trace_page.h
+tools/trace_page.h: tools/trace.html
+	$(AM_V_GEN)$(MKDIR_P) tools && { echo 'static const char *const trace_page[] = {' && \
+		sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n",/' '$(srcdir)/tools/trace.html' && echo '};'; } >$@

@@ -195,6 +195,21 @@ static bool put_settings(const struct outfit *o, size_t i, const struct persona 
     return end_file(o, f, name);
 }
 
+/* put_trace — its entries are there before the reader is, so that nothing is missed. */
+static bool put_trace(const struct outfit *o, size_t i)
+{
+    char name[64];
+    FILE *f;
+
+    if (o->plan->trace == NULL)
+        return true;
+    snprintf(name, sizeof name, "readers/%zu/unmask", i);
+    if (o->plan->unmask && ((f = put_file(o, name)) == NULL || !end_file(o, f, name)))
+        return false;
+    snprintf(name, sizeof name, "readers/%zu/trace", i);
+    return put_link(o, o->plan->trace_path, name);
+}
+
 static bool put_reader(struct outfit *o, size_t i)
 {
     const struct run_reader *reader = &o->plan->readers[i];
@@ -210,7 +225,7 @@ static bool put_reader(struct outfit *o, size_t i)
     ok = ok && put_link(o, state, name);
     snprintf(name, sizeof name, "readers/%zu/card", i);
     ok = ok && (card[0] == '\0' || put_link(o, card, name));
-    ok = ok && put_settings(o, i, persona);
+    ok = ok && put_settings(o, i, persona) && put_trace(o, i);
     /* The colon keeps pcscd from looking for a device file. */
     if (ok)
         fprintf(o->configuration,

@@ -78,6 +78,8 @@ static const struct option_row rows[] = {
       "the readers' name, instead of the persona's", NULL },
     { "seed", 0, OPTION_TEXT, "TEXT", offsetof(struct run_plan, seed),
       "test cards that are the same each time, with the same challenges", NULL },
+    { "trace", 0, OPTION_TEXT, "FILE", offsetof(struct run_plan, trace), "write down what all readers hear and say", NULL },
+    { "unmask", 0, OPTION_FLAG, NULL, offsetof(struct run_plan, unmask), "… and all of what test cards say", NULL },
     { "keep", 0, OPTION_FLAG, NULL, offsetof(struct run_plan, keep), "leave the private directory where it is", NULL },
     { "contactless", 0, OPTION_CALL, NULL, 0, "reserved", refuse_contactless },
     { "pinpad", 0, OPTION_FLAG, NULL, offsetof(struct run_plan, pinpad), "readers with a keypad (see vpiv pinpad)",
@@ -128,6 +130,24 @@ static bool check_touch(struct cli *cli, const struct run_plan *plan)
     if (plan->touch == NULL || touch_mode_by_name(plan->touch) != TOUCH_MODES)
         return true;
     return cli_usage(cli, "--touch: auto, wait or never"), false;
+}
+
+/* check_trace — an empty file of that name, which pcscd's view of the system must not hide. */
+static bool check_trace(struct cli *cli, struct run_plan *plan)
+{
+    int fd;
+
+    if (plan->trace == NULL)
+        return !plan->unmask || (cli_usage(cli, "--unmask is for --trace"), false);
+    fd = open(plan->trace, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0 || realpath(plan->trace, plan->trace_path) == NULL) {
+        cli_refuse(cli, "%s: %s", plan->trace, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    close(fd);
+    return true;
 }
 
 static bool find_persona(struct cli *cli, struct run_plan *plan)
@@ -337,7 +357,7 @@ int verb_run(struct cli *cli, int argc, char **argv)
     if (argc == 0 && isatty(STDERR_FILENO))
         cli_warn(cli, "a shell with readers of its own, until you leave it (a test card has PIN 123456)");
     if (find_persona(cli, &plan) && check_reader_name(cli, &plan) && check_touch(cli, &plan)
-        && check_seed(cli, &plan) && find_driver(cli, &plan) && pcscd_find(cli, &plan)
+        && check_seed(cli, &plan) && check_trace(cli, &plan) && find_driver(cli, &plan) && pcscd_find(cli, &plan)
         && find_readers(cli, &plan))
         status = launch(cli, &plan);
     for (size_t i = 0; i < plan.n; i++)

@@ -42,6 +42,9 @@ struct run_plan {
     const char *persona_name;
     const struct persona *persona; /* of fresh cards and of readers without one */
     const char *seed;              /* --seed: of the test cards; NULL = they are random */
+    const char *trace;             /* --trace: the file, as it was given */
+    char trace_path[PATH_MAX];     /* … and resolved */
+    bool unmask;
     bool keep;                     /* the private directory stays */
     const char *touch;             /* their setting of this name; NULL = not given */
     const char *reader_name;       /* of every reader, instead of its persona's; NULL = not given */

@@ -141,6 +141,7 @@ int verb_adopt(struct cli *cli, int argc, char **argv);
 int verb_remove(struct cli *cli, int argc, char **argv);
 int verb_apdu(struct cli *cli, int argc, char **argv);
 int verb_pinpad(struct cli *cli, int argc, char **argv);
+int verb_trace(struct cli *cli, int argc, char **argv);
 int verb_run(struct cli *cli, int argc, char **argv);
 int verb_conform(struct cli *cli, int argc, char **argv);
 
