@@ -2,8 +2,8 @@
 /* mask.h — what of an exchange may be written down.
  *
  * PINs, PUKs, keys, what a key has decrypted or agreed on, and whatever the card shows after the PIN alone (people put
- * keys there) become "**", byte for byte; so does all that a command carries which is not known to be harmless.  Header,
- * lengths and status word always stay.
+ * keys there) become "**", byte for byte; so does all that a command carries which is not known to be harmless.
+ * Header, lengths and status word always stay.
  */
 #ifndef VPIV_DRIVER_MASK_H
 #define VPIV_DRIVER_MASK_H

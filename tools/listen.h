@@ -7,6 +7,7 @@
 
 /* listen_readers — one reader, or all (number < 0), until SIGINT, SIGTERM or SIGHUP; `line` gets every line of the
  * driver's, without its end.  unmask: ask the driver not to mask what test cards say.  False after having told why. */
-bool listen_readers(struct cli *cli, int number, bool unmask, void (*line)(void *ctx, char *text), void *ctx) MUST_CHECK;
+bool listen_readers(struct cli *cli, int number, bool unmask, void (*line)(void *ctx, char *text), void *ctx)
+    MUST_CHECK;
 
 #endif
