@@ -329,17 +329,38 @@ enum err tries_create(struct state *state, const uint8_t guid[16], const struct 
     return e;
 }
 
-/* A process that serves the card may remember higher numbers than any file now holds.  Seconds since 1970, times
- * 4096, are higher than any number of guesses. */
-static uint64_t fresh_sequence(const struct record records[RECORD_FILES])
+/* The next number where there is a record that counts: it counts still while the new one is written.  Else one that is
+ * higher than any that a process which serves the card may remember: nobody guesses once in a microsecond. */
+static uint64_t fresh_sequence(struct record records[RECORD_FILES])
 {
-    uint64_t highest = 0;
+    const struct tries_memory nothing = { 0, 0 };
+    struct timespec now = { 0, 0 };
+    uint64_t highest;
+    bool torn;
+    const struct record *newest = choose(records, &nothing, &torn);
 
+    if (newest != NULL)
+        return newest->sequence + 1;
+    clock_gettime(CLOCK_REALTIME, &now);
+    highest = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
     for (int i = 0; i < RECORD_FILES; i++) {
         if (records[i].valid && records[i].sequence > highest)
             highest = records[i].sequence;
     }
-    return highest != 0 ? highest + 1 : (uint64_t)time(NULL) << 12;
+    return highest + 1;
+}
+
+/* What is no record of ours goes when the owner asks for a new one: a link, a FIFO, a file that has a second name. */
+static void clear_way(int dir, const char *name, bool directory)
+{
+    struct stat st;
+
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return;
+    if (directory ? S_ISDIR(st.st_mode) : S_ISREG(st.st_mode) && st.st_nlink == 1 && (st.st_mode & 0600) == 0600)
+        return;
+    /* What cannot be removed is in the way of the new record, and that is what will be said. */
+    (void)!unlinkat(dir, name, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0);
 }
 
 enum err tries_adopt(struct state *state, const uint8_t guid[16], const struct tries *tries, uint64_t generation,
@@ -348,10 +369,16 @@ enum err tries_adopt(struct state *state, const uint8_t guid[16], const struct t
     struct record records[RECORD_FILES];
     struct tries_lock lock;
     struct record_place place;
-    enum err e = make_place(state, guid, &lock);
+    char path[RECORD_PATH];
+    enum err e;
 
+    record_path(guid, path);
+    clear_way(state_fd(state), path, true);
+    e = make_place(state, guid, &lock);
     if (e != ERR_NONE)
         return explain(state, guid, e, why);
+    clear_way(lock.fd, "0", false);
+    clear_way(lock.fd, "1", false);
     e = record_place(&place, state, lock.fd, guid);
     if (e == ERR_NONE)
         e = record_read(&place, records);

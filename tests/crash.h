@@ -149,6 +149,7 @@ struct report {
     sw_t sw;
     uint8_t credit[PIN_COUNT];    /* guesses that may still be granted at most … */
     uint8_t sure[PIN_COUNT];      /* … and at least, but for one fault */
+    unsigned granted[PIN_COUNT];  /* guesses whose comparison could take place */
     bool overdrawn;               /* one was granted where credit was 0 */
     bool spent;                   /* it went on guessing: the scene is at its end */
     uint8_t made[256][32];        /* digest of the public key that GENERATE answered, by reference */

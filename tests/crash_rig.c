@@ -79,6 +79,7 @@ static enum err rig_spend(void *ctx, enum pin which, uint8_t *left)
     if (e != ERR_NONE)
         return e;
     /* From here on the comparison may take place. */
+    report->granted[which]++;
     report->overdrawn |= report->credit[which] == 0 || *left >= report->credit[which];
     if (report->credit[which] > 0)
         report->credit[which]--;

@@ -189,10 +189,19 @@ writers_SOURCES = tests/writers.c tests/writers.h tests/writers_driver.c tests/w
 writers_LDFLAGS = $(AM_LDFLAGS) $(CRASH_WRAP) -pthread
 writers_LDADD = libdriver.la $(CRASH_LIBS)
 
+# The attacker on the tries record: seconds in `check`, hours in `check-crash`, each time from another seed.
+check_PROGRAMS += attack
+TESTS += attack
+attack_SOURCES = tests/attack.c tests/attack.h tests/attack_life.c tests/attack_move.c $(CRASH_RIG)
+attack_LDFLAGS = $(AM_LDFLAGS) $(CRASH_WRAP) -Wl,--wrap=record_read,--wrap=record_write
+attack_LDADD = $(CRASH_LIBS)
+
 WRITERS_TIME = 60
-check-crash: crash writers
+ATTACK_TIME = 7200
+check-crash: crash writers attack
 	./crash all
 	./writers $(WRITERS_TIME)
+	./attack $(ATTACK_TIME)
 .PHONY: check-crash
 
 # Every allocation of every command fails once, also those of libcrypto.
