@@ -84,6 +84,24 @@ like "bundles, an empty reader, a fresh card of another persona, all at once" \
     "$(vpiv run --persona yubikey -p env:PASSWORD -i "$scratch/one.p12" -i "$scratch/two.p12" -e -t -- \
         bash -c several 2>/dev/null | tr '\n' ' ')" \
     '^(53[0-9A-F]{58} ){2}050701 9000 own is in reader 2 63C3 $'
+in_turns() { # a card is there when insert is done, and gone when eject is
+    local i
+    for i in {1..40}; do
+        "$VPIV" eject >/dev/null && ! "$VPIV" apdu -r 0 00200080 >/dev/null 2>&1 && "$VPIV" insert >/dev/null &&
+            "$VPIV" apdu -r 0 00200080 >/dev/null || return 1
+    done
+}
+export -f in_turns
+ok "who inserts a card can use it in the next line, 40 times" vpiv run -- bash -c in_turns
+stopped() { # a daemon that hangs keeps nobody from ejecting
+    local pid status
+    pid=$(reader_daemon) && kill -STOP "$pid" && timeout 20 "$VPIV" eject >/dev/null
+    status=$?
+    kill -CONT "$pid"
+    return $status
+}
+export -f stopped reader_daemon
+ok "a pcscd that has been stopped keeps nobody from ejecting" vpiv run -- bash -c stopped
 identity() {
     vpiv run "$@" -- "$VPIV" apdu -r 0 -a 00CB3FFF055C035FC10200 00CB3FFF055C035FC10700 \
         0087039B047C02810000 0087039B047C02810000

@@ -15,6 +15,7 @@
 #include "conf/cardfile.h"
 #include "conf/settings.h"
 #include "tools/insert.h"
+#include "tools/notice.h"
 
 struct insert_options {
     unsigned reader;
@@ -193,6 +194,14 @@ static bool keep_ejected(const struct reader *reader)
     return renameat(reader->fd, "card", reader->fd, "ejected") == 0 || errno == ENOENT;
 }
 
+/* inserted — the entry is there, or not; a reader that was declared after pcscd had started is not known to it. */
+static void inserted(struct cli *cli, const struct reader *reader, struct notice *notice, bool done)
+{
+    if (!notice_end(notice, done) && done)
+        cli_warn(cli, "pcscd has not noticed it within a second: reader %u may be newer than pcscd, which has to be "
+                 "restarted then", reader->number);
+}
+
 /* put_link — the link is whole before it has the name that the driver looks at. */
 static int put_link(struct cli *cli, const struct reader *reader, const char *path)
 {
@@ -207,6 +216,16 @@ static int put_link(struct cli *cli, const struct reader *reader, const char *pa
         return cli->status;
     }
     return CLI_DONE;
+}
+
+/* put — the link, and then no earlier than programs see the card. */
+static int put(struct cli *cli, const struct reader *reader, const char *path)
+{
+    struct notice *notice = notice_begin(true);
+    int status = put_link(cli, reader, path);
+
+    inserted(cli, reader, notice, status == CLI_DONE);
+    return status;
 }
 
 static int insert_named(struct cli *cli, const struct reader *reader, const char *name)
@@ -224,13 +243,15 @@ static int insert_named(struct cli *cli, const struct reader *reader, const char
         return CLI_DONE; /* it is in there already */
     if (in_other_reader(cli, reader, real) || !fits(cli, reader, real))
         return cli->status;
-    return put_link(cli, reader, real);
+    return put(cli, reader, real);
 }
 
 static int insert_again(struct cli *cli, const struct reader *reader)
 {
     char path[PATH_MAX + 16], real[PATH_MAX];
+    struct notice *notice;
     struct stat st;
+    bool done;
 
     if (occupied(reader))
         return cli_refuse(cli, "reader %u has a card in it already", reader->number);
@@ -242,9 +263,12 @@ static int insert_again(struct cli *cli, const struct reader *reader)
                           reader->number);
     if (in_other_reader(cli, reader, real) || !fits(cli, reader, real))
         return cli->status;
-    if (renameat(reader->fd, "ejected", reader->fd, "card") != 0)
-        return store_failed(cli, reader);
-    return CLI_DONE;
+    notice = notice_begin(true);
+    done = renameat(reader->fd, "ejected", reader->fd, "card") == 0;
+    if (!done)
+        store_failed(cli, reader);
+    inserted(cli, reader, notice, done);
+    return done ? CLI_DONE : cli->status;
 }
 
 bool insert_somewhere(struct cli *cli, const char *path, unsigned *number)
@@ -262,7 +286,7 @@ bool insert_somewhere(struct cli *cli, const char *path, unsigned *number)
             break;
         if (!occupied(&reader)) {
             go_on = !in_other_reader(cli, &reader, real) && fits(cli, &reader, real);
-            done = go_on && put_link(cli, &reader, real) == CLI_DONE;
+            done = go_on && put(cli, &reader, real) == CLI_DONE;
         }
         close(reader.fd);
     }
@@ -287,24 +311,34 @@ int verb_insert(struct cli *cli, int argc, char **argv)
     return status;
 }
 
+static int eject(struct cli *cli, const struct reader *reader)
+{
+    char name[NAME_MAX + 1];
+    struct notice *notice;
+    bool done;
+
+    if (!occupied(reader))
+        return cli_refuse(cli, "there is no card in reader %u", reader->number);
+    describe(reader, "card", name);
+    notice = notice_begin(false);
+    done = renameat(reader->fd, "card", reader->fd, "ejected") == 0;
+    if (!done)
+        store_failed(cli, reader);
+    (void)notice_end(notice, done);
+    if (done)
+        printf("%s is out of reader %u\n", name, reader->number);
+    return cli->status;
+}
+
 int verb_eject(struct cli *cli, int argc, char **argv)
 {
     struct insert_options options = { 0 };
     struct reader reader;
-    char name[NAME_MAX + 1];
-    int status = CLI_DONE;
+    int status;
 
     if (!cli_options(cli, rows, &options, &argc, &argv) || !reader_open(cli, options.reader, &reader))
         return cli->status;
-    if (!occupied(&reader)) {
-        status = cli_refuse(cli, "there is no card in reader %u", reader.number);
-    } else {
-        describe(&reader, "card", name);
-        if (renameat(reader.fd, "card", reader.fd, "ejected") != 0)
-            status = store_failed(cli, &reader);
-        else
-            printf("%s is out of reader %u\n", name, reader.number);
-    }
+    status = eject(cli, &reader);
     close(reader.fd);
     return status;
 }

@@ -60,6 +60,7 @@ vpiv_SOURCES = \
 	tools/decode.c tools/decode.h \
 	tools/import.c tools/import.h \
 	tools/insert.c tools/insert.h \
+	tools/notice.c tools/notice.h \
 	tools/keeper.c \
 	tools/list.c \
 	tools/listen.c tools/listen.h \
