@@ -27,7 +27,11 @@ debian_demo='pcscd opensc openssl'
 debian_check='bash check xz-utils binutils clang valgrind python3 procps util-linux man-db groff-base
     pcsc-tools nginx curl xvfb xdotool libnss3-tools xauth'
 debian_check_optional='chromium yubico-piv-tool ykcs11 yubikey-manager libengine-pkcs11-openssl pkcs11-provider
+<<<<<<< Updated upstream
     softhsm2 libp11-kit-dev'
+=======
+    gnupg gpgsm scdaemon openssh-client'
+>>>>>>> Stashed changes
 
 # Untried.
 fedora_build='autoconf automake libtool make gcc pkgconf-pkg-config
@@ -35,7 +39,7 @@ fedora_build='autoconf automake libtool make gcc pkgconf-pkg-config
 fedora_demo='pcsc-lite opensc openssl'
 fedora_check='bash check-devel xz binutils clang valgrind python3 procps-ng util-linux man-db groff-base
     pcsc-tools nginx curl xorg-x11-server-Xvfb xdotool nss-tools xorg-x11-xauth libasan libubsan'
-fedora_check_optional='chromium yubico-piv-tool yubikey-manager openssl-pkcs11 pkcs11-provider'
+fedora_check_optional='chromium gnupg2 gnupg2-smime openssh-clients yubico-piv-tool yubikey-manager openssl-pkcs11 pkcs11-provider'
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
