@@ -27,11 +27,7 @@ debian_demo='pcscd opensc openssl'
 debian_check='bash check xz-utils binutils clang valgrind python3 procps util-linux man-db groff-base
     pcsc-tools nginx curl xvfb xdotool libnss3-tools xauth'
 debian_check_optional='chromium yubico-piv-tool ykcs11 yubikey-manager libengine-pkcs11-openssl pkcs11-provider
-<<<<<<< Updated upstream
-    softhsm2 libp11-kit-dev'
-=======
-    gnupg gpgsm scdaemon openssh-client'
->>>>>>> Stashed changes
+    softhsm2 libp11-kit-dev gnupg gpgsm scdaemon openssh-client'
 
 # Untried.
 fedora_build='autoconf automake libtool make gcc pkgconf-pkg-config
