@@ -19,7 +19,7 @@ LIBCONF_LA = libconf.la
 # Examples, not configuration: the defaults need no file, and installing must not touch one that is there.
 conf_examplesdir = $(docdir)/examples
 conf_examples_DATA = conf/vpiv.conf
-dist_conf_examples_DATA = conf/example.card
+dist_conf_examples_DATA = conf/example.card conf/polkit.rules
 EXTRA_DIST += conf/vpiv.conf.in
 CLEANFILES += conf/vpiv.conf
 conf/vpiv.conf: conf/vpiv.conf.in

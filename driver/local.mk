@@ -31,9 +31,15 @@ endif
 libifdvpiv_la_LIBADD = libdriver.la $(LIBCONF_LA) libapplet.la $(LIBCONFIG_LIBS) $(OPENSSL_LIBS) $(ZLIB_LIBS)
 
 # pcscd's configuration is written after the library and removed before it: a file whose LIBPATH is missing stops pcscd
-# for every reader of the machine.  Its parser takes few characters; a path with others is left to the user.
+# for every reader of the machine.  Its parser takes few characters; a path with others is left to the user.  What is
+# declared there already stays (`vpiv setup` adds readers), with the library's path of today.
+#
+# --localstatedir=/var is an installation for the whole machine: it also has the group, the directories at boot, and a
+# drop-in that lets pcscd, whoever it is, write there.  Where it goes onto this very machine, `vpiv setup` makes all that
+# now; the drop-in comes last, for a unit whose group is missing does not start.
 readerconfdir = $(sysconfdir)/reader.conf.d
-EXTRA_DIST += conf/reader.conf.in
+systemdir = $(prefix)/lib
+EXTRA_DIST += conf/reader.conf.in conf/sysusers.conf conf/tmpfiles.conf conf/pcscd.conf
 install-exec-hook:
 	rm -f "$(DESTDIR)$(pcscexecdir)/libifdvpiv.la"
 	@case '$(pcscexecdir)$(localstatedir)' in \
@@ -41,11 +47,24 @@ install-exec-hook:
 		echo "warning: pcscd's configuration cannot hold this path, no reader configured: $(pcscexecdir)" >&2 ;; \
 	*) \
 		$(MKDIR_P) "$(DESTDIR)$(readerconfdir)" && \
+		old="$(DESTDIR)$(readerconfdir)/vpiv" && { [ -e "$$old" ] || old='$(srcdir)/conf/reader.conf.in'; } && \
 		sed -e 's|@library@|$(pcscexecdir)/libifdvpiv.so|' -e 's|@readers@|$(localstatedir)/lib/vpiv/readers|' \
-			'$(srcdir)/conf/reader.conf.in' >"$(DESTDIR)$(readerconfdir)/.vpiv.new" && \
+			-e 's|^LIBPATH .*/libifdvpiv\.so|LIBPATH $(pcscexecdir)/libifdvpiv.so|' \
+			"$$old" >"$(DESTDIR)$(readerconfdir)/.vpiv.new" && \
 		mv -f "$(DESTDIR)$(readerconfdir)/.vpiv.new" "$(DESTDIR)$(readerconfdir)/vpiv" ;; \
 	esac
+	@[ '$(localstatedir)' != /var ] || { \
+		$(MKDIR_P) "$(DESTDIR)$(systemdir)/sysusers.d" "$(DESTDIR)$(systemdir)/tmpfiles.d" \
+			"$(DESTDIR)$(systemdir)/systemd/system/pcscd.service.d" && \
+		$(INSTALL_DATA) '$(srcdir)/conf/sysusers.conf' "$(DESTDIR)$(systemdir)/sysusers.d/vpiv.conf" && \
+		$(INSTALL_DATA) '$(srcdir)/conf/tmpfiles.conf' "$(DESTDIR)$(systemdir)/tmpfiles.d/vpiv.conf" && \
+		{ [ -n "$(DESTDIR)" ] || [ "`id -u`" -ne 0 ] || '$(bindir)/vpiv' setup; } && \
+		$(INSTALL_DATA) '$(srcdir)/conf/pcscd.conf' \
+			"$(DESTDIR)$(systemdir)/systemd/system/pcscd.service.d/vpiv.conf"; \
+	}
 # libtool takes a module away by its .la, which is gone.
 uninstall-hook:
 	rm -f "$(DESTDIR)$(readerconfdir)/vpiv"
+	[ '$(localstatedir)' != /var ] || rm -f "$(DESTDIR)$(systemdir)/sysusers.d/vpiv.conf" \
+		"$(DESTDIR)$(systemdir)/tmpfiles.d/vpiv.conf" "$(DESTDIR)$(systemdir)/systemd/system/pcscd.service.d/vpiv.conf"
 	rm -f "$(DESTDIR)$(pcscexecdir)/libifdvpiv.so"

@@ -84,6 +84,7 @@ SHELL_TESTS = \
 	tests/test_reader.sh \
 	tests/test_run.sh \
 	tests/test_secrets.sh \
+	tests/test_system.sh \
 	tests/test_touch.sh \
 	tests/test_trace.sh \
 	tests/test_upkeep.sh \

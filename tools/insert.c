@@ -16,6 +16,7 @@
 #include "conf/settings.h"
 #include "tools/insert.h"
 #include "tools/notice.h"
+#include "tools/system.h"
 
 struct insert_options {
     unsigned reader;
@@ -290,6 +291,8 @@ bool insert_somewhere(struct cli *cli, const char *path, unsigned *number)
         }
         close(reader.fd);
     }
+    if (done && cli->store.system)
+        system_hint(cli);
     return done;
 }
 
@@ -306,6 +309,8 @@ int verb_insert(struct cli *cli, int argc, char **argv)
     if (status == CLI_DONE) {
         describe(&reader, "card", name);
         printf("%s is in reader %u\n", name, reader.number);
+        if (cli->store.system)
+            system_hint(cli);
     }
     close(reader.fd);
     return status;

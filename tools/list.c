@@ -9,6 +9,7 @@
 #include "conf/touch.h"
 #include "tools/certinfo.h"
 #include "tools/pick.h"
+#include "tools/system.h"
 
 static const struct option_row rows[] = {
     { NULL, 0, OPTION_FLAG, NULL, 0, NULL, NULL },
@@ -126,6 +127,37 @@ static bool read_reader(const struct store *store, unsigned n, struct view *view
     return true;
 }
 
+/* text_users — who may do what with the system's cards; one's own are one's own. */
+static void text_users(struct cli *cli)
+{
+    char *members = cli->store.system ? system_members() : NULL;
+
+    if (!cli->store.system)
+        return;
+    printf("\nused by: every program that pcscd lets in; PIN and touch are the card's to ask\n"
+           "managed by: root%s%s%s%s\n",
+           members == NULL ? "" : ", group vpiv", members == NULL || *members == '\0' ? "" : " (",
+           members == NULL ? "" : members, members == NULL || *members == '\0' ? "" : ")");
+    free(members);
+    fflush(stdout);
+    system_hint(cli);
+}
+
+static json_t *json_users(const struct cli *cli)
+{
+    static const char *const words[] = {
+        [PCSCD_NONE] = "none", [PCSCD_CURRENT] = "current", [PCSCD_STALE] = "restart",
+    };
+    char *members = system_members();
+    json_t *users = cli->store.system
+        ? json_pack("{s:b, s:o, s:s}", "group", members != NULL, "members",
+                    members == NULL ? json_null() : json_text(members), "pcscd", words[system_pcscd()])
+        : json_null();
+
+    free(members);
+    return users;
+}
+
 static int list_text(struct cli *cli, char *const *names, size_t n)
 {
     struct view view;
@@ -147,6 +179,7 @@ static int list_text(struct cli *cli, char *const *names, size_t n)
     for (unsigned r = 0; r < READERS_MAX && read_reader(&cli->store, r, &view); r++)
         printf("%sreader %u: %s%s%s%s\n", r == 0 ? "\n" : "", r, view.card[0] == '\0' ? "empty" : view.card,
                view.touch[0] == '\0' ? "" : ", key ", view.touch, view.touch[0] == '\0' ? "" : " waits for a touch");
+    text_users(cli);
     return CLI_DONE;
 }
 
@@ -164,7 +197,7 @@ static int list_json(struct cli *cli, char *const *names, size_t n)
         json_array_append_new(readers, json_pack("{s:i, s:o, s:o}", "reader", (int)r, "card",
                                                  view.card[0] == '\0' ? json_null() : json_text(view.card), "touch",
                                                  view.touch[0] == '\0' ? json_null() : json_string(view.touch)));
-    return cli_json(cli, json_pack("{s:o, s:o}", "cards", cards, "readers", readers));
+    return cli_json(cli, json_pack("{s:o, s:o, s:o}", "cards", cards, "readers", readers, "system", json_users(cli)));
 }
 
 int verb_list(struct cli *cli, int argc, char **argv)

@@ -77,7 +77,9 @@ vpiv_SOURCES = \
 	tools/report.c tools/report.h \
 	tools/run.c tools/run.h \
 	tools/sendto.c tools/sendto.h \
+	tools/setup.c \
 	tools/show.c \
+	tools/system.c tools/system.h \
 	tools/surround.c \
 	tools/touch.c \
 	tools/trace.c tools/tracefile.c tools/tracefile.h tools/tracepage.c tools/traceshow.c tools/traceshow.h \
