@@ -20,7 +20,7 @@ is "every line of JSON has an id and a result" \
     "$(grep -cvE '^\{"id":"YK-[0-9]{2}","result":"(pass|fail|n/a)",.*\}$' "$scratch/yk.json")" 0
 is "all the rows of a group are there" "$(wc -l <"$scratch/yk.json")" 58
 out=$(conform --applet --pin pass:111111)
-like "a wrong PIN is told before anything is judged" "$out" 'cannot be judged: .*63C2'
+like "a wrong PIN is told before anything is judged" "$out" "cannot be judged: the PIN .* not this card's \(63C2\)"
 unlike "… and the PIN itself is not shown" "$out" '313131|111111'
 
 # --- through pcscd ----------------------------------------------------------------------------------------------------
@@ -30,7 +30,7 @@ judged() { # persona least-number
     conform --destructive --json >"$out"
     is "$persona: the exit status says that nothing failed" $? 0
     is "$persona: no row fails" "$(failures "$out")" ""
-    is "$persona: all the rows of the plan are reported" "$(wc -l <"$out")" 382
+    is "$persona: all the rows of the plan are reported" "$(wc -l <"$out")" 386
     ok "$persona: $(results pass "$out") rows really run, at least $2" test "$(results pass "$out")" -ge "$2"
     conform --destructive --json >"$out.again"
     is "$persona: nor in a second run on the same card" "$(failures "$out.again")" ""
@@ -43,8 +43,10 @@ judged yubikey 280
 make_bundle mine 9a RSA2048 && ok "a card with a key of its own" import mine "$scratch/mine.p12"
 if reader_start mine; then
     before=$(sha256sum "$XDG_DATA_HOME/vpiv/cards/mine.card")
+    tries=$(cat "$XDG_STATE_HOME"/vpiv/tries/*/* | sha256sum)
     conform --json >"$scratch/plain.json"
     is "read-only: no row fails" "$(failures "$scratch/plain.json")" ""
+    is "… and no try is spent, not even for a moment" "$(cat "$XDG_STATE_HOME"/vpiv/tries/*/* | sha256sum)" "$tries"
     conform --json --pin env:PIN >"$scratch/pin.json"
     is "with the PIN: no row fails" "$(failures "$scratch/pin.json")" ""
     ok "with the PIN more rows run" test "$(results pass "$scratch/pin.json")" -gt "$(results pass "$scratch/plain.json")"
@@ -89,9 +91,9 @@ keyUsage = critical,digitalSignature,dataEncipherment
 otherName = 2.16.840.1.101.3.6.6;FORMAT:HEX,OCT:D4E739DA739CED39CE739D836858210842108421C84210C3EB
 URI = urn:uuid:11223344-5566-4778-8899-aabbccddeeff
 END
-federal() { # section: a self-signed certificate, key and bundle
+federal() { # section [kind]: a self-signed certificate, key and bundle
     local at=$scratch/federal-$1
-    make_key P-256 "$at.key" &&
+    make_key "${2:-P-256}" "$at.key" &&
         quiet openssl req -x509 -new -config "$scratch/federal.cnf" -extensions "$1" -key "$at.key" -subj "/CN=$1" \
             -days 365 -out "$at.pem" &&
         quiet openssl pkcs12 -export -inkey "$at.key" -in "$at.pem" -passout env:PASSWORD -out "$at.p12"
@@ -102,9 +104,12 @@ onto() { # card FILE.p12 …: the card is there already
     shift
     vpiv import -c "$card" --password env:PASSWORD --pin env:PIN "$@"
 }
+signed() { # card [options]
+    vpiv new --profile piv --signer "$scratch/federal-signer.p12" --signer-password env:PASSWORD --pin env:PIN \
+        --puk env:PUK --affiliation Test --card-serial 1 --issuer Test "$@"
+}
 issued() { # card bundle-of-9a
-    vpiv new --profile piv --signer "$scratch/federal-signer.p12" --signer-password env:PASSWORD --guid "$guid" \
-        --pin env:PIN --puk env:PUK --affiliation Test --card-serial 1 --issuer Test "$1" &&
+    signed --guid "$guid" "$1" &&
         onto "$1" -s 9a "$scratch/federal-$2.p12" &&
         onto "$1" "$scratch/federal-9c.p12" "$scratch/federal-9d.p12" "$scratch/federal-9e.p12"
 }
@@ -113,9 +118,23 @@ if reader_start federal; then
     conform --pin env:PIN --json DAT GET >"$scratch/federal.json"
     is "issued: no row fails" "$(failures "$scratch/federal.json")" ""
     is "issued: the rows of state T run" \
-        "$(grep -cE '"id":"DAT-(1[2-5]|2[1-4])","result":"pass"' "$scratch/federal.json")" 8
+        "$(grep -cE '"id":"DAT-(1[2-5]|2[1-478])","result":"pass"' "$scratch/federal.json")" 10
     reader_stop
 fi
+# A signer of another kind signs with the hash that belongs to it; one of a kind that signs no PIV card is refused.
+for kind in P-384 RSA3072; do
+    federal signer "$kind"
+    ok "$kind: a card of an issuer is made" signed "by-$kind"
+    reader_start "by-$kind" || { fail "a private pcscd starts" && continue; }
+    conform --pin env:PIN --json DAT >"$scratch/by.json"
+    is "$kind: no row fails" "$(failures "$scratch/by.json")" ""
+    is "$kind: CHUID and security object are judged" \
+        "$(grep -cE '"id":"DAT-2[2378]","result":"pass"' "$scratch/by.json")" 4
+    reader_stop
+done
+federal signer RSA1024
+like "RSA1024: signs no PIV card" "$(signed by-RSA1024 2>&1)" "signer's key signs no PIV card"
+federal signer
 guid=11223344556647788899aabbccddee00
 ok "one with a wrong key usage and other names too" issued wrong wrong
 if reader_start wrong; then

@@ -106,7 +106,8 @@ static bool take_terms(struct cli *cli, const struct conform_options *o, struct 
                          o->management_alg), false;
     if (o->persona != NULL && strcmp(o->persona, "piv") != 0 && strcmp(o->persona, "yubikey") != 0)
         return cli_usage(cli, "%s: no persona (piv, yubikey)", o->persona), false;
-    *terms = (struct terms){ .destructive = o->destructive || o->applet, .full = o->full, .management_alg = alg->id };
+    *terms = (struct terms){ .destructive = o->destructive || o->applet, .full = o->full, .house = o->applet,
+                               .management_alg = alg->id };
     if (!secret_heap())
         return cli_refuse(cli, "there is no protected memory for secrets"), false;
     if (!take_secret(cli, o->pin, "--pin", pin_from_text, &given->pin) ||

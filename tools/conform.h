@@ -12,13 +12,15 @@
  *                                 ?b (as many as a block of the management key) and a last * (anything)
  *               9000+             and whatever is pending is fetched with GET RESPONSE first
  *               6A80|6A86         either; the report says which one came.  63Cx: x is any digit
+ *               6A80~err          what this project's own card says, and behind "~" what the standard leaves open
  *               T  T-1            63Cn with as many tries as the PIN is allowed, or one less;  U for the PUK
  *               err               any error (64xx to 6Fxx);  none: the reader refused, the card said nothing
  *               … =x              keep the whole data as x
  *   statement   BYTES -> ANSWER   statements are separated by ";"
  *               chain BYTES -> …  the same as a command chain of blocks of 255 bytes
  *               x := FUNCTION ARGS   and   check TEST ARGS: conform_words.c has the tables of both
- *               each 01 7F FE: STATEMENT, STATEMENT   with {.} for the value;  repeat 10: …;  piv: …;  yk: …
+ *               each 01 7F FE: STATEMENT, STATEMENT   with {.} for the value;  repeat 10: …;  piv: …;  yk: …;
+ *               ext: … (the card takes extended lengths);  house: … (it is this project's own card)
  *               verbs (pin, bad, adm, try, get TAG, put TAG BYTES, sign KEY ALG BYTES, …): table in conform_script.c
  */
 #ifndef VPIV_TOOLS_CONFORM_H
@@ -48,6 +50,7 @@ struct terms {
     bool yubikey;     /* persona: Yubico's commands are expected too */
     bool destructive; /* rows may write, block, and replace every key */
     bool full;        /* rows that repeat do it as often as the plan says, not a sample */
+    bool house;       /* it is this project's own card: where the standard leaves a choice, it must be this one */
     const struct secret *pin, *puk, *management; /* NULL = not known: rows that need it do not apply */
     uint8_t management_alg;
 };
@@ -94,6 +97,10 @@ struct judge *judge_new(struct wire *wire, const struct terms *terms, struct why
  * no command that deletes one. */
 bool judge_end(struct judge *judge, struct why *why);
 void judge_free(struct judge *judge);
+
+/* judge_allow — whether what the standard leaves open passes, as it does unless the terms say that it is this
+ * project's own card. */
+void judge_allow(struct judge *judge, bool others);
 
 /* judge_row — bring the card to the row's start, play it, look at the card once more, bring it back. */
 void judge_row(struct judge *judge, const struct row *row, struct result *result);

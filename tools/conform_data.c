@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* conform_data.c — rows of group 11: certificates, keys, key history. */
+#include "applet/keyref.h"
 #include "tools/conform_data.h"
 
 #include <stdlib.h>
@@ -7,7 +8,7 @@
 
 #include <zlib.h>
 
-enum { RETIRED_FIRST = 0x5FC10D, RETIRED_LAST = 0x5FC120 };
+enum { RETIRED_FIRST = 0x5FC10D, RETIRED_LAST = 0x5FC120, LAST_RETIRED = 20 };
 
 /* 70 is one DER certificate and nothing else; 71 is 00, or 01 for gzip. */
 static bool certificate(struct judge *j, uint32_t tag, const char *tags, struct in inside)
@@ -79,6 +80,7 @@ static bool dat_11(struct judge *j)
     return true;
 }
 
+/* SP 800-78-5, table 1 has two sizes.  Of retired keys it says nothing: they may be old. */
 static bool dat_16(struct judge *j)
 {
     for (size_t i = 0; i < SLOTS_MAX; i++) {
@@ -91,6 +93,8 @@ static bool dat_16(struct judge *j)
         BN_free(e);
         if (!good)
             return fail(j, "the RSA key of %02X: exponent or size", j->slots[i].ref);
+        if (!j->terms.yubikey && j->slots[i].ref >= KEYREF_AUTHENTICATION && alg->bits != 2048 && alg->bits != 3072)
+            return fail(j, "the RSA key of %02X has %u bits, not 2048 or 3072", j->slots[i].ref, alg->bits);
     }
     return true;
 }
@@ -98,7 +102,7 @@ static bool dat_16(struct judge *j)
 /* Every retired certificate lies among the first C1 objects, and the last of those is there. */
 static bool history_right(struct judge *j)
 {
-    struct in inside, on_card, off_card, url;
+    struct in inside, on_card;
     unsigned highest = 0, count;
 
     for (uint32_t tag = RETIRED_FIRST; tag <= RETIRED_LAST; tag++) {
@@ -111,23 +115,73 @@ static bool history_right(struct judge *j)
         return false;
     if (highest == 0)
         return true; /* nothing retired: no history wanted */
-    if (!tlv_at(inside, "C1", &on_card) || on_card.n != 1 || !tlv_at(inside, "C2", &off_card) || off_card.n != 1)
+    if (!tlv_at(inside, "C1", &on_card) || on_card.n != 1)
         return fail(j, "there are retired certificates and no key history");
     count = on_card.p[0];
-    if (tlv_at(inside, "F3", &url) && url.n > 0 && off_card.p[0] == 0)
-        return fail(j, "the key history has a URL and no certificate behind it");
     return count == highest || fail(j, "C1 is %u, and the highest retired certificate is number %u", count, highest);
+}
+
+/* "http:// DNS name / ASCII-HEX encoded SHA-256 hash" */
+static bool history_url(struct in url)
+{
+    static const char scheme[] = "http://", digits[] = "0123456789abcdefABCDEF";
+    enum { HASH = 64 };
+    struct in start;
+
+    if (url.n > 118 || !in_take(&url, sizeof scheme - 1, &start) ||
+        !in_equal(start, in_of(scheme, sizeof scheme - 1)) || url.n < 2 + HASH || url.p[url.n - HASH - 1] != '/' ||
+        memchr(url.p, '/', url.n - HASH - 1) != NULL)
+        return false;
+    for (size_t i = url.n - HASH; i < url.n; i++)
+        if (url.p[i] == '\0' || strchr(digits, url.p[i]) == NULL)
+            return false;
+    return true;
+}
+
+/* SP 800-73-5 Part 1, 3.3.3: how many keys there are, and the URL that belongs to those without certificates. */
+static bool dat_29(struct judge *j)
+{
+    struct in inside, on_card, off_card, url;
+
+    if (!object_inside(j, 0x5FC10C, &inside))
+        return false;
+    if (inside.n == 0)
+        return does_not_apply(j, "the card has no key history");
+    if (!tlv_at(inside, "C1", &on_card) || on_card.n != 1 || !tlv_at(inside, "C2", &off_card) || off_card.n != 1 ||
+        on_card.p[0] + off_card.p[0] > LAST_RETIRED)
+        return fail(j, "C1 and C2 of the key history are not one byte each, or more than twenty together");
+    bool there = tlv_at(inside, "F3", &url) && url.n > 0;
+    if (!there && off_card.p[0] > 0)
+        return fail(j, "the key history counts certificates that are not on the card, and has no URL for them");
+    if (there && on_card.p[0] == 0 && off_card.p[0] == 0)
+        return fail(j, "the key history has a URL and counts no keys");
+    return !there || history_url(url) || fail(j, "the key history's URL is not http://NAME/ and a SHA-256 hash in hex");
 }
 
 /* The history follows whoever writes certificates, until a client writes it; then it is his, until he deletes it. */
 static bool dat_20(struct judge *j)
 {
+    if (!play(j, "put 5FC110 70(AA)71(00)FE() -> 9000; get 5FC10C -> * 9000~6A82+"))
+        return false;
+    if (j->sw != 0x9000)
+        return does_not_apply(j, "the card leaves the key history to its issuer, which is an option");
     return play(j, "put 5FC110 70(AA)71(00)FE() -> 9000") && history_right(j) &&
            play(j, "put 5FC111 70(AA)71(00)FE() -> 9000") && history_right(j) &&
            play(j, "put 5FC111 _ -> 9000") && history_right(j) &&
            play(j, "put 5FC10C C1(05)C2(00)FE() -> 9000; put 5FC110 _ -> 9000;"
                    "get 5FC10C -> 53(C1(05)C2(00)FE()) 9000; put 5FC10C _ -> 9000") &&
            history_right(j);
+}
+
+static bool dat_17(struct judge *j)
+{
+    if (!play(j, "get 7E -> * 9000~6A82+"))
+        return false;
+    j->result->came[0] = '\0';
+    if (j->sw != 0x9000)
+        return does_not_apply(j, "the card has no discovery object, which is an option");
+    return play(j, "get 7E -> 7E(4F({aid})5F2F(?2)) 9000 =a; repeat 8: get 7E -> {a} 9000; p := at 7E/5F2F {a};"
+                   "check usage {p}");
 }
 
 static bool dat_25(struct judge *j)
@@ -138,7 +192,8 @@ static bool dat_25(struct judge *j)
 
     return slot != NULL && slot->pub != NULL && certificate_object(j, slot->pub, "large", 3100, &out) &&
            (out.n >= 3500 || fail(j, "the certificate was made too small: %zu bytes", out.n)) &&
-           var_set(j, "v", out_in(&out)) && play(j, "put 5FC105 {v} -> 9000; get 5FC105 -> 53({v}) 9000+");
+           var_set(j, "v", out_in(&out)) && play(j, "put 5FC105 {v} -> 9000~6A84") &&
+           (j->sw != 0x9000 || play(j, "get 5FC105 -> 53({v}) 9000+"));
 }
 
 const struct row rows_dat[] = {
@@ -168,9 +223,8 @@ const struct row rows_dat[] = {
     { "DAT-15", "T 9E:00", "9E's certificate is for card authentication", NULL, dat_15, "FPKI profile" },
     { "DAT-16", "P learn", "RSA keys have the exponent 65537 and a size of the table",
       NULL, dat_16, "78 table 1" },
-    { "DAT-17", "P", "the discovery object names the PIN alone, and never varies",
-      "get 7E -> 7E(4F({aid})5F2F(?2)) 9000 =a; repeat 8: get 7E -> {a} 9000; p := at 7E/5F2F {a};"
-      "check usage {p}", NULL, "P1 3.3.2, table 18" },
+    { "DAT-17", "P", "the discovery object names the PINs that there may be, and never varies",
+      NULL, dat_17, "P1 3.3.2" },
     { "DAT-18", "P", "what the discovery object does not name cannot be verified",
       "check global", NULL, "P1 3.3.2" },
     { "DAT-19", "P", "the key history counts every retired certificate", NULL, history_right, "P1 3.3.3" },
@@ -183,8 +237,12 @@ const struct row rows_dat[] = {
       NULL, dat_24, "P1 3.4.1" },
     { "DAT-25", "P 9A:00 adm write saves:5FC105", "a certificate of 3,500 bytes is stored and read back",
       NULL, dat_25, "house" },
-    { "DAT-26", "F factory pin", "a factory card holds what it makes itself and nothing else",
+    { "DAT-26", "F house factory pin", "a factory card holds what it makes itself and nothing else",
       "each 5FC101 5FC103 5FC105 5FC106 5FC108 5FC109 5FC10A 5FC10B 5FC10C 5FC10D 5FC120 5FC121 5FC122 5FC123:"
       "get {.} -> 6A82; get 5FC102 -> * 9000; get 5FC107 -> * 9000; get 7E -> * 9000", NULL, "house" },
+    { "DAT-27", "T", "the CHUID's signature has the form that the standard gives it", NULL, dat_27, "P1 3.1.2.1" },
+    { "DAT-28", "T pin", "the security object holds every object that is not signed itself",
+      NULL, dat_28, "P1 3.1.7" },
+    { "DAT-29", "P", "the key history's numbers and its URL fit together", NULL, dat_29, "P1 3.3.3" },
     { .id = NULL },
 };

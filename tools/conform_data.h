@@ -16,6 +16,10 @@ bool dat_01(struct judge *j), dat_02(struct judge *j), dat_03(struct judge *j), 
 
 /* conform_issuer.c */
 bool dat_12(struct judge *j), dat_13(struct judge *j), dat_14(struct judge *j), dat_15(struct judge *j),
-    dat_21(struct judge *j), dat_22(struct judge *j), dat_23(struct judge *j), dat_24(struct judge *j);
+    dat_21(struct judge *j), dat_24(struct judge *j);
+bool has_purpose(X509 *x, const char *oid); /* its extended key usage names it */
+
+/* conform_signed.c */
+bool dat_22(struct judge *j), dat_23(struct judge *j), dat_27(struct judge *j), dat_28(struct judge *j);
 
 #endif

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* conform_issuer.c — rows of group 11 about what an issuer writes: signatures, digests, certificates' profile. */
+/* conform_issuer.c — rows of group 11 about what an issuer writes: certificates' profile, printed information. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include <openssl/cms.h>
 #include <openssl/x509v3.h>
 
 #include "applet/object.h"
@@ -13,8 +12,7 @@
 
 /* The arc of the Federal Common Policy's certificate policies, and FIPS 201's own object identifiers. */
 static const char oid_common[] = "2.16.840.1.101.3.2.1.3.";
-static const char oid_content_signing[] = "2.16.840.1.101.3.6.7", oid_card_auth[] = "2.16.840.1.101.3.6.8",
-                  oid_fascn[] = "2.16.840.1.101.3.6.6";
+static const char oid_card_auth[] = "2.16.840.1.101.3.6.8", oid_fascn[] = "2.16.840.1.101.3.6.6";
 
 static bool claims_common(X509 *x)
 {
@@ -29,7 +27,7 @@ static bool claims_common(X509 *x)
     return claims;
 }
 
-static bool has_purpose(X509 *x, const char *oid)
+bool has_purpose(X509 *x, const char *oid)
 {
     EXTENDED_KEY_USAGE *usage = X509_get_ext_d2i(x, NID_ext_key_usage, NULL, NULL);
     bool has = false;
@@ -94,145 +92,6 @@ bool dat_21(struct judge *j)
         if (!tlv_get(&inside, parts[i].tag, &value) || value.n > parts[i].most)
             return fail(j, "printed information has no %02X in its place, or one that is too long", parts[i].tag);
     return true;
-}
-
-/* SignedData over `content` (or over what it carries itself) verifies under its own signer's certificate, or under
- * `signer`.  Whether anybody trusts that certificate is not asked. */
-static bool cms_verifies(struct in der, const struct in *content, X509 *signer, struct out *carried)
-{
-    const unsigned char *p = der.p;
-    CMS_ContentInfo *cms = d2i_CMS_ContentInfo(NULL, &p, (long)der.n);
-    BIO *data = content == NULL ? NULL : BIO_new_mem_buf(content->p, (int)content->n), *out = BIO_new(BIO_s_mem());
-    STACK_OF(X509) *signers = sk_X509_new_null();
-    bool good = cms != NULL && out != NULL && signers != NULL &&
-                (signer == NULL || sk_X509_push(signers, signer) > 0) &&
-                CMS_verify(cms, signers, NULL, data, out, CMS_NO_SIGNER_CERT_VERIFY | CMS_BINARY) == 1;
-    char *bytes;
-    long n = good ? BIO_get_mem_data(out, &bytes) : 0;
-
-    if (good && carried != NULL)
-        out_put(carried, in_of(bytes, (size_t)n));
-    sk_X509_free(signers);
-    BIO_free(out);
-    BIO_free(data);
-    CMS_ContentInfo_free(cms);
-    return good;
-}
-
-static X509 *cms_signer(struct in der)
-{
-    const unsigned char *p = der.p;
-    CMS_ContentInfo *cms = d2i_CMS_ContentInfo(NULL, &p, (long)der.n);
-    STACK_OF(X509) *certs = cms == NULL ? NULL : CMS_get1_certs(cms);
-    X509 *x = sk_X509_num(certs) > 0 ? sk_X509_value(certs, 0) : NULL;
-
-    if (x != NULL)
-        X509_up_ref(x);
-    sk_X509_pop_free(certs, X509_free);
-    CMS_ContentInfo_free(cms);
-    return x;
-}
-
-/* What the CHUID's signature covers: every element but itself; whether FE is one of them is read both ways. */
-static void chuid_content(struct in inside, bool with_end, struct out *out)
-{
-    uint32_t tag;
-    struct in value;
-
-    while (!in_end(&inside) && tlv_next(&inside, &tag, &value))
-        if (tag != 0x3E && (with_end || tag != 0xFE))
-            tlv_put(out, tag, value);
-}
-
-bool dat_23(struct judge *j)
-{
-    struct in inside, signature;
-    uint8_t space[2][1024];
-    bool good = false;
-
-    if (!object_inside(j, OBJECT_CHUID, &inside))
-        return false;
-    if (!tlv_at(inside, "3E", &signature) || signature.n == 0)
-        return fail(j, "the CHUID is not signed");
-    for (int with_end = 0; with_end < 2 && !good; with_end++) {
-        struct out content = out_of(space[with_end], sizeof space[with_end]);
-        chuid_content(inside, with_end, &content);
-        struct in signed_part = out_in(&content);
-        good = cms_verifies(signature, &signed_part, NULL, NULL);
-        if (good)
-            snprintf(j->result->came, sizeof j->result->came, "signed %s FE", with_end ? "with" : "without");
-    }
-    if (!good)
-        return fail(j, "the CHUID's signature does not verify");
-    X509 *x = cms_signer(signature);
-    good = x != NULL && has_purpose(x, oid_content_signing);
-    X509_free(x);
-    return good || fail(j, "the CHUID's signer is not for id-PIV-content-signing");
-}
-
-/* The object of a container number (SP 800-73-5 Part 1, table 3), or 0. */
-static uint32_t tag_of_container(uint16_t container)
-{
-    for (size_t i = 0; i < OBJECT_COUNT; i++) {
-        uint32_t n = objects[i].last - objects[i].first;
-        if (objects[i].container != 0 && container >= objects[i].container && container <= objects[i].container + n)
-            return objects[i].first + (container - objects[i].container);
-    }
-    return 0;
-}
-
-/* The digest of data group `number` in an LDSSecurityObject (ICAO Doc 9303-10, 4.6.2.3): SHA-256 is what we read. */
-static bool digest_of(struct in lds, uint8_t number, struct in *digest)
-{
-    struct in whole, version, algorithm, list, group, n;
-
-    if (!tlv_get(&lds, 0x30, &whole) || !tlv_get(&whole, 0x02, &version) || !tlv_get(&whole, 0x30, &algorithm) ||
-        !tlv_get(&whole, 0x30, &list))
-        return false;
-    while (tlv_get(&list, 0x30, &group))
-        if (tlv_get(&group, 0x02, &n) && n.n == 1 && n.p[0] == number)
-            return tlv_get(&group, 0x04, digest) && digest->n == 32;
-    return false;
-}
-
-static bool digest_right(struct judge *j, uint8_t number, uint16_t container, struct in lds)
-{
-    uint32_t tag = tag_of_container(container);
-    struct in inside, digest;
-    uint8_t hash[32];
-
-    if (tag == 0 || !digest_of(lds, number, &digest))
-        return fail(j, "data group %u stands for no object, or has no SHA-256 digest", number);
-    if (!object_inside(j, tag, &inside) || EVP_Q_digest(NULL, "SHA256", NULL, inside.p, inside.n, hash, NULL) != 1)
-        return false;
-    return in_equal(in_of(hash, sizeof hash), digest) ||
-           fail(j, "the digest of object %06X is not its own", (unsigned)tag);
-}
-
-bool dat_22(struct judge *j)
-{
-    struct in inside, map, signature, chuid;
-    uint8_t space[2048];
-    struct out lds = out_of(space, sizeof space);
-    uint16_t container;
-    uint8_t number;
-
-    if (!object_inside(j, OBJECT_CHUID, &inside) || !tlv_at(inside, "3E", &chuid))
-        return fail(j, "there is no CHUID to find the signer in");
-    X509 *signer = cms_signer(chuid); /* the security object is signed with the same key: Part 1, 3.1.7 */
-    if (!object_inside(j, OBJECT_SECURITY, &inside) || !tlv_at(inside, "BA", &map) ||
-        !tlv_at(inside, "BB", &signature) || !var_set(j, "map", map)) {
-        X509_free(signer);
-        return fail(j, "the security object is not a mapping and a signature");
-    }
-    bool good = cms_verifies(signature, NULL, signer, &lds);
-    X509_free(signer);
-    if (!good)
-        return fail(j, "the security object's signature does not verify");
-    for (map = var(j, "map"); in_u8(&map, &number) && in_u16(&map, &container);)
-        if (!digest_right(j, number, container, out_in(&lds)))
-            return false;
-    return in_end(&map) || fail(j, "the mapping is not three bytes each");
 }
 
 /* The certificate's subject alternative names hold the CHUID's FASC-N and GUID. */

@@ -60,6 +60,9 @@ struct judge {
     bool factory;                /* the caller's PIN, PUK and management key are the factory's */
     bool issued;                 /* there is a security object */
     bool secure;                 /* SELECT announces secure messaging (27, 2E) */
+    bool extended;               /* it takes commands of extended length */
+    bool puk_fixed;              /* CHANGE REFERENCE DATA does not change the PUK */
+    const char *no_puk;          /* why rows that present the PUK do not apply, or NULL */
     uint8_t usage;               /* first byte of the discovery object's PIN usage policy */
     bool leaked;                 /* a secret was seen in an answer: SEC-02 */
     uint64_t answers;            /* seen so far */

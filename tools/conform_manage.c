@@ -8,13 +8,13 @@
 /* First steps of the two schemes, and answers that refuse without saying more than they must. */
 #define WITNESS "0087{alg}9B[7C(80())]00 -> 7C(80(?b=w)) 9000; d := decrypt {w}; c := random b; e := encrypt {c};"
 #define CHALLENGE "0087{alg}9B[7C(81())]00 -> 7C(81(?b=r)) 9000; e := encrypt {r};"
-#define REFUSED "6985|6982|6A80;"
+#define REFUSED "6985|6982|6A80~err;"
 
 /* The key's own algorithm works, the others are refused. */
 static bool gam_05(struct judge *j)
 {
     static const uint8_t ciphers[] = { ALG_3DES, ALG_AES128, ALG_AES192, ALG_AES256 };
-    const char *refused = j->terms.yubikey ? "6A80" : "6A86";
+    const char *refused = j->terms.yubikey ? "6A80" : "6A86~err";
 
     for (size_t i = 0; i < sizeof ciphers; i++) {
         bool own = ciphers[i] == j->terms.management_alg;
@@ -120,6 +120,18 @@ static bool gam_23(struct judge *j)
     return timing_alike(j, wrong, 3, j->terms.full ? 33333 : 150) && play(j, "stranger; adm; admin");
 }
 
+/* The standard lets the key authenticate the card to the host ("INTERNAL AUTHENTICATE"), and so encrypt what the host
+ * likes.  This project's card does not. */
+static bool gam_21(struct judge *j)
+{
+    if (!play(j, "x := random b; e := encrypt {x}; 0087{alg}9B[7C(82()81({x}))]00 -> * 6A80~err|9000+"))
+        return false;
+    if (j->sw != 0x9000)
+        return play(j, "0087{alg}9B[7C(81({x})82())]00 -> 6A80~err");
+    return play(j, "0087{alg}9B[7C(82()81({x}))]00 -> 7C(82({e})) 9000+") &&
+           does_not_apply(j, "the card authenticates itself with the management key, which is an option");
+}
+
 const struct row rows_gam[] = {
     { "GAM-01", "F key", "a witness is one block of the key's algorithm, with Le and without",
       "0087{alg}9B[7C(80())]00 -> 7C(80(?b)) 9000; 0087{alg}9B[7C(80())] -> 7C(80(?b)) 9000",
@@ -154,8 +166,8 @@ const struct row rows_gam[] = {
       "0087{alg}9B[7C(82({e}))] -> " REFUSED "stranger",
       NULL, "P2 3.2.4" },
     { "GAM-12", "F key", "another command in between ends the handshake",
-      CHALLENGE "get 7E -> * 9000; 0087{alg}9B[7C(82({e}))] -> " REFUSED "stranger;"
-      WITNESS "get 7E -> * 9000; 0087{alg}9B[7C(80({d})81({c}))]00 -> " REFUSED "stranger", NULL, "house" },
+      CHALLENGE "get {any} -> * 9000+; 0087{alg}9B[7C(82({e}))] -> " REFUSED "stranger;"
+      WITNESS "get {any} -> * 9000+; 0087{alg}9B[7C(80({d})81({c}))]00 -> " REFUSED "stranger", NULL, "house" },
     { "GAM-13", "F key", "a witness is no challenge",
       WITNESS "0087{alg}9B[7C(82({w}))] -> " REFUSED "stranger;"
       WITNESS "0087{alg}9B[7C(82({d}))] -> " REFUSED "stranger", NULL, "house" },
@@ -171,18 +183,20 @@ const struct row rows_gam[] = {
       "" CHALLENGE "stranger", NULL,
       "P2 2.4.2" },
     { "GAM-19", "F key", "asymmetric keys give no witness",
-      "each 9A 9E: 0087{alg}{.}[7C(80())]00 -> 6A80|6A86|6982, 008711{.}[7C(80())]00 -> 6A80|6A86|6982", NULL,
+      "each 9A 9E: 0087{alg}{.}[7C(80())]00 -> 6A80|6A86|6982~err, 008711{.}[7C(80())]00 -> 6A80|6A86|6982~err", NULL,
       "P2 3.2.4" },
     { "GAM-20", "F adm", "logging out of the PIN leaves the administrator",
       "logout; admin", NULL, "P2 2.4.2" },
     { "GAM-21", "F key", "the management key encrypts nothing for the host alone",
-      "x := random b; 0087{alg}9B[7C(82()81({x}))]00 -> 6A80; 0087{alg}9B[7C(81({x})82())]00 -> 6A80",
-      NULL, "P1 5.1" },
+      NULL, gam_21, "house" },
     { "GAM-22", "F key", "two challenges in a row differ, also asked under the number 00",
       "0087009B[7C(81())]00 -> 7C(81(?b=a)) 9000; 0087009B[7C(81())]00 -> 7C(81(?b=x)) 9000;"
       "check differ {a} {x}",
       NULL, "OpenSC" },
     { "GAM-23", "F key", "the time of a refusal tells nothing; there is no counter (450; --full: 100,000)",
       NULL, gam_23, "house" },
+    { "GAM-24", "F adm", "an answer that nobody asked for ends what an earlier handshake has brought",
+      "admin; x := random b; 0087{alg}9B[7C(82({x}))] -> " REFUSED "stranger; adm; admin; c := random b;"
+      "0087{alg}9B[7C(80({x})81({c})82())]00 -> " REFUSED "stranger", NULL, "P2 2.4.2" },
     { .id = NULL },
 };

@@ -29,6 +29,8 @@ static const struct layout layouts[] = {
     { 0x5FC108, 0x5FC108, "BC FE" },
     { 0x5FC121, 0x5FC121, "BC FE" },
     { 0x5FC122, 0x5FC122, "70 71 7F21? FE" },
+    { 0x5FC123, 0x5FC123, "99 FE" },
+    { 0x7F61, 0x7F61, "02 7F60? 7F60?" },
     { 0x7E, 0x7E, "4F 5F2F" },
 };
 
@@ -47,7 +49,7 @@ static bool next_shortest(struct in *in, uint32_t *tag, struct in *value)
 
 bool object_inside(struct judge *j, uint32_t tag, struct in *inside)
 {
-    int digits = tag > 0xFFFF ? 6 : 2;
+    int digits = tag > 0xFFFF ? 6 : tag > 0xFF ? 4 : 2;
 
     *inside = in_of(NULL, 0);
     if (!playf(j, "get %0*X -> * 9000|6982|6A82+", digits, (unsigned)tag))
@@ -55,7 +57,7 @@ bool object_inside(struct judge *j, uint32_t tag, struct in *inside)
     j->result->came[0] = '\0';
     if (j->sw != 0x9000)
         return true;
-    return tlv_at(j->data, tag == 0x7E ? "7E" : "53", inside) ||
+    return tlv_at(j->data, tag == 0x7E ? "7E" : tag == 0x7F61 ? "7F61" : "53", inside) ||
            fail(j, "object %X comes without its outer tag", (unsigned)tag);
 }
 
@@ -118,27 +120,32 @@ bool dat_02(struct judge *j)
     return each_object(j, order);
 }
 
-/* The CCC, SP 800-73-5 Part 1, appendix A, table 8: tag, and the one value it has. */
+/* The CCC, SP 800-73-5 Part 1, 3.1.1 and appendix A: lengths that may also be 0, and the one value that the standard
+ * names, the data model.  What the others hold is the GSC-IS' (and this project's card's) business. */
 bool dat_03(struct judge *j)
 {
     static const struct {
         uint8_t tag;
+        size_t n;
         int value; /* -1 = any */
-    } parts[] = { { 0xF0, -1 }, { 0xF1, 0x21 }, { 0xF2, 0x21 }, { 0xF3, -1 }, { 0xF4, 0x00 }, { 0xF5, 0x10 },
-                  { 0xF6, -1 }, { 0xF7, -1 } };
+    } parts[] = { { 0xF0, 21, -1 }, { 0xF1, 1, 0x21 }, { 0xF2, 1, 0x21 }, { 0xF3, 128, -1 }, { 0xF4, 1, 0x00 },
+                  { 0xF5, 1, 0x10 }, { 0xF6, 17, -1 }, { 0xF7, 0, -1 } };
     static const uint8_t rid[] = { 0xA0, 0x00, 0x00, 0x01, 0x16 };
     struct in inside, value, start;
 
     if (!object_inside(j, 0x5FC107, &inside))
         return false;
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        bool model = parts[i].tag == 0xF5, variable = parts[i].tag == 0xF3;
         if (!tlv_get(&inside, parts[i].tag, &value))
             return fail(j, "the CCC has no %02X in its place", parts[i].tag);
-        if (parts[i].value >= 0 && (value.n != 1 || value.p[0] != parts[i].value) && !(i < 3 && value.n == 0))
+        if (variable ? value.n > parts[i].n : value.n != parts[i].n && (model || value.n != 0))
+            return fail(j, "the CCC's %02X has %zu bytes", parts[i].tag, value.n);
+        if (parts[i].value >= 0 && value.n == 1 && (model || j->terms.house) && value.p[0] != parts[i].value)
             return fail(j, "the CCC's %02X is not %02X", parts[i].tag, (unsigned)parts[i].value);
         if (i == 0 && value.n != 0 &&
-            (value.n != 21 || !in_take(&value, sizeof rid, &start) || !in_equal(start, in_of(rid, sizeof rid))))
-            return fail(j, "the card identifier is not 21 bytes that begin with A000000116");
+            (!in_take(&value, sizeof rid, &start) || !in_equal(start, in_of(rid, sizeof rid))))
+            return fail(j, "the card identifier does not begin with A000000116");
     }
     return true;
 }

@@ -7,7 +7,7 @@
 #include "applet/card.h"
 #include "tools/conform_judge.h"
 
-enum { CONSTANT_RUNS = 3, BUILT_IN_VARS = 9 };
+enum { CONSTANT_RUNS = 3, BUILT_IN_VARS = 10 };
 
 static const uint8_t aid[] = { 0xA0, 0x00, 0x00, 0x03, 0x08, 0x00, 0x00, 0x10, 0x00, 0x01, 0x00 };
 static const uint8_t new_pin[2][8] = { { '6', '5', '4', '3', '2', '1', 0xFF, 0xFF },
@@ -43,7 +43,8 @@ static bool set_built_in(struct judge *j)
            var_set(j, "pin", t->pin != NULL ? secret_in(t->pin) : in_of(NULL, 0)) &&
            var_set(j, "puk", t->puk != NULL ? secret_in(t->puk) : in_of(NULL, 0)) && set_wrong(j, "bad", t->pin) &&
            set_wrong(j, "badpuk", t->puk) && set_other(j, "newpin", t->pin, new_pin) &&
-           set_other(j, "newpuk", t->puk, new_puk) && var_set(j, ".", in_of(NULL, 0));
+           set_other(j, "newpuk", t->puk, new_puk) && var_set(j, ".", in_of(NULL, 0)) &&
+           var_set(j, "any", in_of("\x7E", 1));
 }
 
 static bool same_secret(const struct secret *given, enum err e, struct secret *factory)
@@ -71,32 +72,66 @@ static bool learn_pin(struct judge *j)
 {
     if (!play(j, "try -> 63Cx|6983"))
         return false;
-    if (j->sw == 0x6983 && (!j->terms.destructive || j->terms.puk == NULL ||
-                            !play(j, "unblock {puk} {pin} -> 9000")))
+    if ((j->sw == 0x6983 || j->sw == 0x63C0) && (!j->terms.destructive || j->terms.puk == NULL ||
+                                                 !play(j, "unblock {puk} {pin} -> 9000")))
         return fail(j, "the card's PIN is blocked");
-    if (j->terms.pin != NULL && !play(j, "verify {pin} -> 9000; logout"))
-        return false;
-    if (!play(j, "try -> 63Cx"))
+    if (j->terms.pin != NULL) {
+        if (!play(j, "verify {pin} -> 9000|63Cx|6A80"))
+            return false;
+        if (j->sw != 0x9000)
+            return fail(j, "the PIN that was given is not this card's (%04X)", j->sw);
+    }
+    if (!play(j, "logout; try -> 63Cx"))
         return false;
     j->pin_limit = j->sw & 0x0F;
     return true;
 }
 
-/* The PUK's counter cannot be asked: spend a try, and have it back. */
+static bool without_puk(struct judge *j, const char *reason)
+{
+    j->terms.puk = NULL;
+    j->no_puk = reason;
+    return true;
+}
+
+/* The PUK's counter cannot be asked: spend a try, and have it back; twice, for a card need not give it back (SP
+ * 800-73-5 Part 2, 3.2.3).  Nor must it let the PUK be changed (3.2.2). */
 static bool learn_puk(struct judge *j)
 {
     if (!j->terms.destructive || j->terms.puk == NULL)
         return true;
     if (!play(j, "unblock {puk} {pin} -> 9000|6983"))
         return false;
-    if (j->sw == 0x6983) { /* nothing brings it back: the rows that present it do not apply */
-        j->terms.puk = NULL;
-        return true;
-    }
+    if (j->sw == 0x6983)
+        return without_puk(j, "the card's PUK is blocked");
     if (!play(j, "unblock {badpuk} {pin} -> 63Cx"))
         return false;
     j->puk_limit = (j->sw & 0x0F) + 1;
-    return play(j, "unblock {puk} {pin} -> 9000");
+    if (!play(j, "unblock {puk} {pin} -> 9000; unblock {badpuk} {pin} -> 63Cx"))
+        return false;
+    bool restored = (j->sw & 0x0F) + 1 == j->puk_limit;
+    if (!play(j, "unblock {puk} {pin} -> 9000; changepuk {puk} {puk} -> 9000~6A81|6A86|6A88"))
+        return false;
+    j->puk_fixed = j->sw != 0x9000;
+    return restored || without_puk(j, "presents wrong PUKs, and the card does not give the tries back");
+}
+
+/* {any} is an object that everybody may read: the discovery object, where there is one. */
+static bool learn_object(struct judge *j)
+{
+    static const struct in readable[] = { { (const uint8_t *)"\x7E", 1 }, { (const uint8_t *)"\x5F\xC1\x02", 3 },
+                                          { (const uint8_t *)"\x5F\xC1\x07", 3 } };
+
+    for (size_t i = 0; i < sizeof readable / sizeof readable[0]; i++) {
+        if (!var_set(j, "any", readable[i]) || !play(j, "get {any} -> * 9000|err+"))
+            return false;
+        if (j->sw == 0x9000)
+            break;
+    }
+    if (!play(j, "00CB3FFF_000003_5C(7E)_0000 -> * 9000|err|none"))
+        return false;
+    j->extended = j->answered && (j->sw == 0x9000 || j->sw == 0x6A82);
+    return true;
 }
 
 /* What SELECT and the discovery object say about options. */
@@ -137,7 +172,7 @@ struct judge *judge_new(struct wire *wire, const struct terms *terms, struct why
     j->command = malloc(COMMAND_MAX);
     j->answer = malloc(ANSWER_MAX);
     bool good = j->command != NULL && j->answer != NULL && set_built_in(j) && play(j, "reset; select") &&
-                learn_options(j) && learn_pin(j) && learn_puk(j);
+                learn_options(j) && learn_object(j) && learn_pin(j) && learn_puk(j);
     if (good && wire->mark != NULL)
         good = wire->mark(wire->ctx, 0);
     j->result = NULL;
@@ -160,6 +195,11 @@ bool judge_end(struct judge *j, struct why *why)
     if (!good)
         why_set(why, ERR_DATA, "the card could not be brought back: %s", result.text);
     return good;
+}
+
+void judge_allow(struct judge *j, bool others)
+{
+    j->terms.house = !others;
 }
 
 void judge_free(struct judge *j)

@@ -98,7 +98,7 @@ const struct row rows_gas[] = {
       "check ec 9D {l} {s};"
       "d := random 64; l := left 32 {d}; sign 9D 11 {d} -> 7C* 9000 =a; s := at 7C/82 {a};"
       "check ec 9D {l} {s}", NULL,
-      "78 4" },
+      "house" },
     { "GAS-12", "P pin 95:14", "P-384 signs 48 bytes",
       "d := random 48; sign 95 14 {d} -> 7C* 9000+ =a; s := at 7C/82 {a}; check ec 95 {d} {s}",
       NULL, "78 4" },
@@ -131,15 +131,15 @@ const struct row rows_gas[] = {
       "p := point 9D; ecdh 9A 07 {p} -> 6A80|6A86; d := sha256 {aid}; sign 9D 11 {d} -> 7C* 9000 =a;"
       "s := at 7C/82 {a}; check ec 9D {d} {s}", NULL, "P2 3.2.4" },
     { "GAS-23", "P pin 9A:07 9D:11 95:14", "an algorithm that is not the key's is refused",
-      "piv: sign 95 11 {00*32} -> 6A86, sign 9D 07 {00*32} -> 6A86, sign 9A 14 {00*48} -> 6A86;"
+      "piv: sign 95 11 {00*32} -> 6A86~err, sign 9D 07 {00*32} -> 6A86~err, sign 9A 14 {00*48} -> 6A86~err;"
       "yk: sign 95 11 {00*32} -> 6A80, sign 9D 07 {00*32} -> 6A80, sign 9A 14 {00*48} -> 6A80;"
       "try -> 9000", NULL,
       "P2 3.2.4" },
     { "GAS-24", "F empty constant verify", "a key reference without a key is refused",
-      "piv: each 07 11 14: 0087{.}{empty}[7C(82()81({00*32}))]00 -> 6A86;"
+      "piv: each 07 11 14: 0087{.}{empty}[7C(82()81({00*32}))]00 -> 6A86~err;"
       "yk: each 07 11 14: 0087{.}{empty}[7C(82()81({00*32}))]00 -> 6A80|6A86|6A88", NULL, "P2 3.2.4" },
     { "GAS-25", "F pin", "numbers that are no key are refused",
-      "piv: each 00 7F 81 96 99 A0 FF: 008711{.}[7C(82()81({00*32}))]00 -> 6A86;"
+      "piv: each 00 7F 81 96 99 A0 FF: 008711{.}[7C(82()81({00*32}))]00 -> 6A86~err;"
       "yk: each 00 7F 81 96 99 A0 FF: 008711{.}[7C(82()81({00*32}))]00 -> 6A80", NULL, "P2 3.2.4" },
     { "GAS-26", "P pin 9D:11", "ill-formed templates are wrong data",
       "0087119D[7D()]00 -> 6A80; 0087119D -> 6A80; 0087119D[7C()]00 -> 6A80;"
@@ -150,11 +150,11 @@ const struct row rows_gas[] = {
       "0087119D[7C(82()81({d})82())]00 -> 6A80; 0087119D[7C(82()81({d})81({d}))]00 -> 6A80",
       NULL, "P2 3.2.4" },
     { "GAS-28", "P pin 9A:07", "one extended command, two parts, or a hundred: the same signature",
-      "h := pkcs1 256 {aid}; 0087079A[7C(82()81({h}))]0000 -> 7C(82(?256)) 9000 =a;"
-      "chain 0087079A[7C(82()81({h}))]00 -> {a} 9000+; chain2 0087079A[7C(82()81({h}))]00 -> {a} 9000+;"
+      "h := pkcs1 256 {aid}; chain 0087079A[7C(82()81({h}))]00 -> 7C(82(?256)) 9000+ =a;"
+      "ext: 0087079A[7C(82()81({h}))]0000 -> {a} 9000; chain2 0087079A[7C(82()81({h}))]00 -> {a} 9000+;"
       "chain1 0087079A[7C(82()81({h}))]00 -> {a} 9000+", NULL, "7816-4 5.3.3" },
     { "GAS-29", "P pin 9A:07", "a result in pieces is the same result",
-      "h := pkcs1 256 {aid}; 0087079A[7C(82()81({h}))]0000 -> 7C(82(?256)) 9000 =a;"
+      "h := pkcs1 256 {aid}; sign 9A 07 {h} -> 7C(82(?256)) 9000+ =a;"
       "chain 0087079A[7C(82()81({h}))]00 -> ?256=x 6108; 00C0000008 -> ?8=s 9000;"
       "check equal {a} {x}{s}", NULL,
       "P2 3.2.4" },

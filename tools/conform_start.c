@@ -29,7 +29,17 @@ static const char *need_tries(const struct judge *j)
 
 static const char *need_puk(const struct judge *j)
 {
-    return j->terms.puk == NULL ? "needs the card's PUK, not blocked (--puk)" : NULL;
+    return j->no_puk != NULL ? j->no_puk : j->terms.puk == NULL ? "needs the card's PUK (--puk)" : NULL;
+}
+
+static const char *need_new_puk(const struct judge *j)
+{
+    return j->puk_fixed ? "the card does not let the PUK be changed, which is an option" : NULL;
+}
+
+static const char *need_extended(const struct judge *j)
+{
+    return j->extended ? NULL : "the card or its reader does not take extended lengths, which are an option";
 }
 
 static const char *need_management(const struct judge *j)
@@ -112,6 +122,11 @@ static const char *need_empty(const struct judge *j)
         if (j->slots[i].pub != NULL)
             return "the card is not in its factory state: it holds certificates";
     return j->issued ? "the card is not in its factory state: an issuer has written to it" : NULL;
+}
+
+static const char *need_house(const struct judge *j)
+{
+    return j->terms.house ? NULL : "is about this project's own cards (--applet)";
 }
 
 static const char *need_issuer(const struct judge *j)
@@ -199,6 +214,8 @@ static const struct start_word words[] = {
     { "tries",    need_tries,             NULL },            /* presents a wrong one */
     { "changes",  need_puk,               NULL },            /* changes PIN or PUK */
     { "puk",      need_puk,               NULL },            /* presents the PUK */
+    { "newpuk",   need_new_puk,           NULL },            /* changes it */
+    { "ext",      need_extended,          NULL },            /* sends extended lengths */
     { "pukgone",  need_lost_puk,          NULL },            /* leaves the PUK blocked */
     { "pukblocked", need_destructive,     reach_puk_blocked },
     { "nosm",     need_no_sm,             NULL },
@@ -214,6 +231,7 @@ static const struct start_word words[] = {
     { "write",    need_destructive,       NULL },
     { "piv",      need_piv,               NULL },
     { "yk",       need_yubikey,           NULL },
+    { "house",    need_house,             NULL },
     { "pcsc",     need_pcsc,              NULL },
     { "sm",       need_sm,                NULL },
     { "ctl",      need_contactless,       NULL },
@@ -375,7 +393,7 @@ bool look_again(struct judge *j)
         return false;
     if (j->pin_left < 0)
         return true;
-    return j->pin_left == 0 ? play(j, "try -> 6983") : playf(j, "try -> 63C%X", j->pin_left);
+    return j->pin_left == 0 ? play(j, "try -> 6983~63C0") : playf(j, "try -> 63C%X", j->pin_left);
 }
 
 /* What is there now is what was there before.  6982 tells neither. */

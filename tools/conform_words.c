@@ -345,8 +345,8 @@ static bool test_usage(struct args *a)
 
     if (!bytes_arg(a, 0, &p) || p.n != 2)
         return false;
-    bool global = (p.p[0] & 0x20) != 0;
-    return ((p.p[0] & 0x40) != 0 && (global ? p.p[1] == 0x10 || p.p[1] == 0x20 : p.p[1] == 0x00)) ||
+    bool global = (p.p[0] & 0x20) != 0, lone = (p.p[0] & 0x0C) == 0x04; /* no pairing code, and no interface for it */
+    return ((p.p[0] & 0xC3) == 0x40 && !lone && (global ? p.p[1] == 0x10 || p.p[1] == 0x20 : p.p[1] == 0x00)) ||
            fail(a->judge, "PIN usage %02X %02X is not possible", p.p[0], p.p[1]);
 }
 

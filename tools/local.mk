@@ -27,6 +27,7 @@ libconform_la_SOURCES = tools/conform.h \
 	tools/conform_select.c \
 	tools/conform_send.c \
 	tools/conform_sign.c \
+	tools/conform_signed.c \
 	tools/conform_start.c \
 	tools/conform_state.c \
 	tools/conform_timing.c \
