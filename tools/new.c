@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <openssl/crypto.h>
 
@@ -41,7 +42,8 @@ static const struct option_row rows[] = {
       "printed information, a signed CHUID and a security object, as an issuer writes them", NULL },
     { "signer", 0, OPTION_TEXT, "FILE.p12", AT(signer), "the issuer's content signing key and certificate", NULL },
     { "signer-password", 0, OPTION_SECRET, "PASS", AT(signer_password), "pass phrase of that file", NULL },
-    { "expires", 0, OPTION_TEXT, "YYYYMMDD", AT(texts.expires), "expiration date of the card (20491231)", NULL },
+    { "expires", 0, OPTION_TEXT, "YYYYMMDD", AT(texts.expires), "expiration date (20491231; a profile's: in six years)",
+      NULL },
     { "name", 0, OPTION_TEXT, "TEXT", AT(texts.name), "printed information: name (the card's)", NULL },
     { "affiliation", 0, OPTION_TEXT, "TEXT", AT(texts.affiliation), "printed information: employee affiliation", NULL },
     { "card-serial", 0, OPTION_TEXT, "TEXT", AT(texts.serial), "printed information: agency card serial number", NULL },
@@ -102,6 +104,34 @@ static bool read_signer(struct cli *cli, const struct new_options *o, struct p12
     return true;
 }
 
+/* Six years, the most that FIPS 201-3 gives a card; less where the signer's certificate ends before: it must outlive
+ * the card (SP 800-73-5 Part 1, 3.1.2.1). */
+static void default_expiry(const X509 *signer, char text[9])
+{
+    enum { YEARS = 6 };
+    time_t now = time(NULL);
+    struct tm day, end;
+
+    gmtime_r(&now, &day);
+    day.tm_year += YEARS;
+    day.tm_mday -= 1;
+    if (ASN1_TIME_to_tm(X509_get0_notAfter(signer), &end) == 1 && timegm(&end) < timegm(&day))
+        day = end;
+    timegm(&day); /* the day before the first of a month is one of the month before */
+    strftime(text, 9, "%Y%m%d", &day);
+}
+
+/* SP 800-73-5 Part 1, 3.1.2.1: who checks the card's signatures looks for this purpose. */
+static void remark_signer(struct cli *cli, const char *file, const X509 *signer)
+{
+    char usage[CERT_TEXT];
+
+    cert_usage(signer, usage);
+    if (strstr(usage, "2.16.840.1.101.3.6.7") == NULL)
+        cli_warn(cli, "%s: the certificate is not for signing PIV content (extended key usage 2.16.840.1.101.3.6.7)",
+                 file);
+}
+
 /* What the options ask for beside an ordinary card. */
 static bool apply_profile(struct cli *cli, const struct new_options *o, const char *name, struct card *card)
 {
@@ -109,6 +139,7 @@ static bool apply_profile(struct cli *cli, const struct new_options *o, const ch
     struct bundles bundles = { .n = 0 };
     struct profile profile = o->texts;
     struct why why = { "" };
+    char expires[9];
     bool ok = true;
     enum err e;
 
@@ -118,6 +149,12 @@ static bool apply_profile(struct cli *cli, const struct new_options *o, const ch
         if (profile.name == NULL)
             profile.name = name;
         ok = read_signer(cli, o, &library, &bundles, &profile);
+    }
+    if (ok && o->profile != NULL) {
+        remark_signer(cli, o->signer, profile.signer);
+        default_expiry(profile.signer, expires);
+        if (profile.expires == NULL)
+            profile.expires = expires;
     }
     if (ok && (e = profile_apply(card, &profile, &why)) != ERR_NONE) {
         cli_fail(cli, e, &why);

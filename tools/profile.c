@@ -8,7 +8,6 @@
 
 #include <openssl/asn1t.h>
 #include <openssl/cms.h>
-#include <openssl/sha.h>
 
 /* Object identifiers of SP 800-73-5 Part 1, 3.1.2.1, and of the LDS security object. */
 static const char oid_chuid_object[] = "2.16.840.1.101.3.6.1";   /* id-PIV-CHUIDSecurityObject */
@@ -127,6 +126,24 @@ static bool add_signer_name(CMS_SignerInfo *info, const X509 *signer)
     return ok;
 }
 
+/* The hash that belongs to the signer's key, or NULL: no such key signs a PIV card.  SP 800-78-5, table 2. */
+static const EVP_MD *digest_of_signer(const struct profile *p)
+{
+    const struct alg *alg = alg_of_key(p->signer_key);
+
+    switch (alg == NULL ? 0 : alg->id) {
+    case ALG_RSA2048:
+    case ALG_RSA3072:
+    case ALG_RSA4096:
+    case ALG_P256:
+        return EVP_sha256();
+    case ALG_P384:
+        return EVP_sha384();
+    default:
+        return NULL;
+    }
+}
+
 /* CMS SignedData over `content` with one signer; DER into out. */
 static enum err sign(const struct profile *p, const char *type, bool detached, bool chuid, struct in content,
                      struct out *out)
@@ -141,7 +158,8 @@ static enum err sign(const struct profile *p, const char *type, bool detached, b
     int n = 0;
 
     if (cms != NULL && oid != NULL && bio != NULL && CMS_set1_eContentType(cms, oid) == 1)
-        info = CMS_add1_signer(cms, (X509 *)p->signer, p->signer_key, EVP_sha256(), signer_flags | CMS_PARTIAL);
+        info = CMS_add1_signer(cms, (X509 *)p->signer, p->signer_key, digest_of_signer(p),
+                               signer_flags | CMS_PARTIAL);
     if (info != NULL && (!chuid || add_signer_name(info, p->signer)) && CMS_final(cms, bio, NULL, flags) == 1)
         n = i2d_CMS_ContentInfo(cms, &der);
     if (n > 0)
@@ -209,39 +227,58 @@ ASN1_SEQUENCE(LDS_SECURITY_OBJECT) = {
     ASN1_SEQUENCE_OF(LDS_SECURITY_OBJECT, hashes, DATA_GROUP_HASH),
 } static_ASN1_SEQUENCE_END(LDS_SECURITY_OBJECT)
 
-/* Which objects are protected.  Not certificates (the standard's advice), nor what the owner changes later. */
-static const uint32_t protected_objects[] = { OBJECT_CCC, OBJECT_CHUID, OBJECT_PRINTED };
+/* Which objects are protected: all that are not signed themselves (SP 800-73-5 Part 1, 3.1.7), and the CHUID.  Not
+ * certificates, by the standard's advice.  The key history comes with keys, when the issuer has gone. */
+static const uint32_t protected_objects[] = { OBJECT_CCC, OBJECT_CHUID, OBJECT_PRINTED, OBJECT_DISCOVERY };
+
+/* What is hashed of an object: what stands inside 53, and of the discovery object, which has no 53, all of it.  So
+ * GSA's conformance tool does. */
+static struct in hashed_part(const struct card *card, uint32_t tag, struct out *scratch, struct out *whole)
+{
+    struct in content;
+
+    if (card_read_object(card, tag, scratch, &content) != ERR_NONE)
+        return in_of(NULL, 0);
+    if (tag != OBJECT_DISCOVERY)
+        return content;
+    tlv_put(whole, tag, content);
+    return out_in(whole);
+}
 
 /* Add one data group; its number is its place, from 1. */
-static bool add_group(LDS_SECURITY_OBJECT *lds, uint8_t number, struct in content)
+static bool add_group(LDS_SECURITY_OBJECT *lds, uint8_t number, struct in content, const EVP_MD *digest)
 {
     DATA_GROUP_HASH *group = (DATA_GROUP_HASH *)ASN1_item_new(ASN1_ITEM_rptr(DATA_GROUP_HASH));
-    uint8_t hash[SHA256_DIGEST_LENGTH];
+    uint8_t hash[EVP_MAX_MD_SIZE];
+    unsigned n = 0;
 
-    if (group != NULL && EVP_Digest(content.p, content.n, hash, NULL, EVP_sha256(), NULL) == 1 &&
-        ASN1_INTEGER_set(group->number, number) == 1 &&
-        ASN1_OCTET_STRING_set(group->hash, hash, sizeof hash) == 1 && sk_DATA_GROUP_HASH_push(lds->hashes, group) > 0)
+    if (group != NULL && EVP_Digest(content.p, content.n, hash, &n, digest, NULL) == 1 &&
+        ASN1_INTEGER_set(group->number, number) == 1 && ASN1_OCTET_STRING_set(group->hash, hash, (int)n) == 1 &&
+        sk_DATA_GROUP_HASH_push(lds->hashes, group) > 0)
         return true;
     ASN1_item_free((ASN1_VALUE *)group, ASN1_ITEM_rptr(DATA_GROUP_HASH));
     return false;
 }
 
-/* The hashes as DER, and beside them which number stands for which container. */
-static enum err hash_objects(const struct card *card, struct out *der, struct out *map)
+/* The hashes as DER, and beside them which number stands for which container.  They are of the kind that the
+ * signature is of (SP 800-78-5, 3.2.3). */
+static enum err hash_objects(const struct card *card, const EVP_MD *digest, struct out *der, struct out *map)
 {
     LDS_SECURITY_OBJECT *lds = (LDS_SECURITY_OBJECT *)ASN1_item_new(ASN1_ITEM_rptr(LDS_SECURITY_OBJECT));
     unsigned char *bytes = NULL;
     uint8_t number = 0;
     bool ok = lds != NULL && ASN1_INTEGER_set(lds->version, 0) == 1 &&
-              X509_ALGOR_set0(lds->algorithm, OBJ_nid2obj(NID_sha256), V_ASN1_UNDEF, NULL) == 1;
+              X509_ALGOR_set0(lds->algorithm, OBJ_nid2obj(EVP_MD_get_type(digest)), V_ASN1_UNDEF, NULL) == 1;
     int n;
 
     for (size_t i = 0; ok && i < sizeof protected_objects / sizeof protected_objects[0]; i++) {
-        struct in content = card_object(card, protected_objects[i]);
+        uint8_t room[2][CARD_SCRATCH];
+        struct out scratch = out_of(room[0], CARD_SCRATCH), whole = out_of(room[1], CARD_SCRATCH);
+        struct in content = hashed_part(card, protected_objects[i], &scratch, &whole);
 
         if (content.n == 0)
             continue;
-        ok = add_group(lds, ++number, content);
+        ok = add_group(lds, ++number, content, digest);
         out_u8(map, number);
         out_u16(map, object_by_tag(protected_objects[i])->container);
     }
@@ -258,7 +295,7 @@ static enum err put_security_object(struct card *card, const struct profile *p)
     uint8_t der[512], map[64], signature[2048], whole[2304];
     struct out lds = out_of(der, sizeof der), mapping = out_of(map, sizeof map);
     struct out cms = out_of(signature, sizeof signature), object = out_of(whole, sizeof whole);
-    enum err e = hash_objects(card, &lds, &mapping);
+    enum err e = hash_objects(card, digest_of_signer(p), &lds, &mapping);
 
     if (e == ERR_NONE)
         e = sign(p, oid_lds_object, false, false, out_in(&lds), &cms);
@@ -280,6 +317,9 @@ enum err profile_apply(struct card *card, const struct profile *p, struct why *w
         return why_set(why, ERR_DATA, "the expiration date %s is not a date: write YYYYMMDD", p->expires);
     if (p->signer != NULL && X509_check_private_key((X509 *)p->signer, p->signer_key) != 1)
         return why_set(why, ERR_MISMATCH, "the signer's certificate and private key do not belong together");
+    if (p->signer != NULL && digest_of_signer(p) == NULL)
+        return why_set(why, ERR_UNSUPPORTED, "the signer's key signs no PIV card: it must be RSA of 2048, 3072 or 4096 "
+                                             "bits, P-256 or P-384");
     if ((e = put_chuid(card, p, expires)) != ERR_NONE)
         return why_set(why, e, "the CHUID could not be made: %s", err_sentence(e));
     if (p->name != NULL && (e = put_printed(card, p, expires, why)) != ERR_NONE)

@@ -24,7 +24,7 @@ struct profile {
 
 /* profile_apply — write the objects into the card.  All or nothing is the caller's: on failure throw the card away.
  * ERR_DATA: a text is too long or not ASCII, or the date is none.  ERR_MISMATCH: signer and key do not belong
- * together. */
+ * together.  ERR_UNSUPPORTED: SP 800-78-5, table 2 has no such key for a signer. */
 enum err profile_apply(struct card *card, const struct profile *profile, struct why *why) MUST_CHECK;
 
 #endif
