@@ -4,6 +4,8 @@ libconf_la_SOURCES = \
 	conf/cardio.c conf/cardio.h \
 	conf/cardfile.c conf/cardfile.h \
 	conf/cardtext.c conf/cardtext.h \
+	conf/conftext.c conf/conftext.h \
+	conf/faults.c conf/faults.h \
 	conf/field.c conf/field.h \
 	conf/file.c conf/file.h \
 	conf/keypad.c conf/keypad.h \

@@ -12,10 +12,8 @@
 #include <libconfig.h>
 
 #include "applet/card.h"
-#include "conf/file.h"
+#include "conf/conftext.h"
 #include "conf/touch.h"
-
-enum { SETTINGS_MAX = 65536 };
 
 enum setting_type { SETTING_NUMBER, SETTING_BOOL, SETTING_NAME, SETTING_TYPES };
 
@@ -194,38 +192,10 @@ static enum err parse(const char *path, const char *text, struct settings *setti
     return e;
 }
 
-/* Not through libconfig's own reading of files: it would wait on a FIFO. */
-static enum err read_text(const char *path, char *text, struct why *why)
-{
-    struct out out = out_of(text, SETTINGS_MAX);
-    char resolved[PATH_MAX];
-    struct stat st;
-    int fd;
-    enum err e;
-
-    if (realpath(path, resolved) == NULL)
-        return errno == ENOENT || errno == ENOTDIR ? ERR_NOT_FOUND
-                                                   : why_set(why, ERR_STORE, "%s: %s", path, strerror(errno));
-    e = file_open(AT_FDCWD, resolved, &fd, &st);
-    if (e != ERR_NONE)
-        return e == ERR_OWNER ? why_set(why, ERR_DATA, "%s: not a regular file", path)
-                              : why_set(why, e, "%s: %s", path, strerror(errno));
-    e = file_read(fd, &out);
-    close(fd);
-    if (e != ERR_NONE)
-        return why_set(why, e, "%s: cannot be read", path);
-    if (out.n == SETTINGS_MAX)
-        return why_set(why, ERR_DATA, "%s: larger than %d bytes", path, (int)SETTINGS_MAX - 1);
-    text[out.n] = '\0';
-    if (strlen(text) != out.n || strstr(text, "@include") != NULL)
-        return why_set(why, ERR_DATA, "%s: zero bytes and @include are not allowed", path);
-    return ERR_NONE;
-}
-
 enum err settings_read(const char *path, struct settings *settings, struct why *why)
 {
-    char *text = malloc(SETTINGS_MAX + 1);
-    enum err e = text == NULL ? ERR_MEMORY : read_text(path, text, why);
+    char *text = NULL;
+    enum err e = conftext_read(path, &text, why);
 
     if (e == ERR_NONE)
         e = parse(path, text, settings, why);

@@ -45,7 +45,7 @@ static enum err open_state(const char *directory, OSSL_LIB_CTX *lib, struct stat
 
 static bool env_vault(void *ctx, bool inside)
 {
-    (void)ctx; /* the card file's; the vault is the thread's */
+    (void)ctx; /* the card's; the vault is the thread's */
     if (inside)
         return vault_enter();
     vault_leave();
@@ -71,7 +71,7 @@ enum err host_open(const struct seat *seat, const char *path, struct host **out,
                     "a system reader takes none: make one with `vpiv new` or `vpiv import`", h->path);
         goto out;
     }
-    struct piv_env env = cardfile_env(h->file);
+    struct piv_env stored = cardfile_env(h->file), env = cut_env(&h->cut, &stored);
     env.vault = env_vault;
     env.touch = seat->touch;
     env.touch_ctx = seat->touch_ctx;

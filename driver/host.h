@@ -9,11 +9,13 @@
 
 #include "applet/applet.h"
 #include "conf/cardfile.h"
+#include "driver/cut.h"
 
 struct host {
     char path[PATH_MAX]; /* the card file, links resolved */
     struct state *state;
     struct cardfile *file;
+    struct cut cut;
     struct piv *piv;
 };
 

@@ -10,6 +10,8 @@ libdriver_la_SOURCES = \
 	driver/attribute.c driver/attribute.h \
 	driver/control.c driver/control.h \
 	driver/finger.c driver/finger.h \
+	driver/cut.c driver/cut.h \
+	driver/fault.c driver/fault.h \
 	driver/host.c driver/host.h \
 	driver/ifdhandler.c \
 	driver/log.c driver/log.h \
@@ -18,6 +20,7 @@ libdriver_la_SOURCES = \
 	driver/pinpad.c driver/pinpad.h \
 	driver/mask.c driver/mask.h \
 	driver/reader.c driver/reader.h \
+	driver/stage.c driver/stage.h \
 	driver/trace.c driver/trace.h \
 	driver/vault.c driver/vault.h \
 	driver/watch.c driver/watch.h

@@ -16,7 +16,7 @@
 #include "driver/host.h"
 #include "driver/log.h"
 #include "driver/pinpad.h"
-#include "driver/trace.h"
+#include "driver/stage.h"
 #include "driver/vault.h"
 #include "driver/watch.h"
 
@@ -33,8 +33,8 @@ struct reader {
     struct finger finger;
     uint64_t insertion;   /* counts the cards that were shown */
     struct pinpad *pinpad;
-    struct trace *trace;  /* who listens, or NULL; under the lock */
-    atomic_bool staged;   /* trace != NULL: the one question that an exchange asks without the lock */
+    struct stage stage;   /* who listens or plays tricks; under the lock */
+    atomic_bool staged;   /* somebody does: the one question that an exchange asks without the lock */
 
     /* The event thread's own (and reader_new's, before there is one). */
     struct watch *watch;
@@ -108,7 +108,7 @@ static void show(struct reader *r, struct host *host)
     r->host = host;
     r->insertion += host != NULL;
     atomic_store(&r->shown, host != NULL);
-    trace_card(r->trace, host != NULL ? piv_card(host->piv) : NULL);
+    trace_card(r->stage.trace, host != NULL ? piv_card(host->piv) : NULL);
     pthread_mutex_unlock(&r->lock);
     /* pcscd tells a driver of no removal, so this is where a removed card forgets its PIN. */
     host_close(before);
@@ -155,19 +155,20 @@ static bool load(struct reader *r, const char *path, bool *again)
     return true;
 }
 
-/* look_around — who listens?  This thread alone changes that; an exchange may hold the lock for long. */
+/* look_around — who listens, what is played?  This thread alone changes it; an exchange may hold the lock for long. */
 static void look_around(struct reader *r)
 {
-    struct trace *before = r->trace, *now = trace_look(before, r->directory);
+    const struct stage before = r->stage, now = stage_look(&before, r->directory);
 
-    if (now == before)
+    if (now.trace == before.trace && now.tricks == before.tricks)
         return;
     pthread_mutex_lock(&r->lock);
-    r->trace = now;
-    trace_card(now, r->host != NULL ? piv_card(r->host->piv) : NULL);
-    atomic_store(&r->staged, now != NULL);
+    r->stage = now;
+    if (now.trace != before.trace)
+        trace_card(now.trace, r->host != NULL ? piv_card(r->host->piv) : NULL);
+    atomic_store(&r->staged, now.trace != NULL || now.tricks != NULL);
     pthread_mutex_unlock(&r->lock);
-    trace_end(before);
+    stage_leave(&before, &now);
 }
 
 /* look — compare what is there with what is shown.  True: what is shown has changed. */
@@ -265,7 +266,7 @@ void reader_free(struct reader *r)
     if (r == NULL)
         return;
     host_close(r->host);
-    trace_end(r->trace);
+    stage_leave(&r->stage, &(struct stage){ NULL, NULL });
     watch_free(r->watch);
     pinpad_free(r->pinpad);
     pthread_mutex_destroy(&r->lock);
@@ -282,11 +283,13 @@ enum err reader_power(struct reader *r, struct out *atr)
     enum err e = ERR_ABSENT;
 
     pthread_mutex_lock(&r->lock);
-    if (r->host != NULL) {
+    if (tricks_mute(r->stage.tricks, watch_clock())) {
+        e = ERR_STORE;
+    } else if (r->host != NULL) {
         const struct atr *a = piv_power(r->host->piv);
         out_put(atr, in_of(a->bytes, a->n));
         e = atr->bad ? ERR_FULL : ERR_NONE;
-        trace_power(r->trace, in_of(a->bytes, a->n));
+        trace_power(r->stage.trace, in_of(a->bytes, a->n));
     }
     pthread_mutex_unlock(&r->lock);
     vault_sweep();
@@ -298,7 +301,7 @@ void reader_unpower(struct reader *r)
     pthread_mutex_lock(&r->lock);
     if (r->host != NULL) {
         piv_unpower(r->host->piv);
-        trace_off(r->trace);
+        trace_off(r->stage.trace);
     }
     pthread_mutex_unlock(&r->lock);
     vault_sweep();
@@ -308,7 +311,6 @@ void reader_unpower(struct reader *r)
 static enum err exchange(struct reader *r, uint64_t number, struct in command, struct out *rsp)
 {
     enum err e = ERR_ABSENT;
-    uint64_t began = atomic_load_explicit(&r->staged, memory_order_relaxed) ? trace_clock() : 0;
 
     ERR_clear_error(); /* what another driver left in this thread is not ours to find */
     vault_prepare(r->lib, command.p, command.n);
@@ -325,20 +327,96 @@ static enum err exchange(struct reader *r, uint64_t number, struct in command, s
             e = ERR_NONE;
         r->lost = false;
     }
-    if (began != 0)
-        trace_apdu(r->trace, began, command, e == ERR_NONE ? out_in(rsp) : in_of(NULL, 0));
     pthread_mutex_unlock(&r->lock);
     return e;
 }
 
+/* ---- An exchange that somebody listens to or plays tricks on ---- */
+
+static void lose(struct out *rsp)
+{
+    OPENSSL_cleanse(rsp->p, rsp->n);
+    out_cut(rsp, 0);
+}
+
+/* take_out — as `vpiv eject` does it.  What pcscd is shown changes at once, for the reason that exchange has. */
+static enum err take_out(struct reader *r)
+{
+    char ejected[PATH_MAX];
+
+    if (snprintf(ejected, sizeof ejected, "%s/ejected", r->directory) < (int)sizeof ejected
+        && rename(r->entry, ejected) == 0)
+        atomic_store(&r->shown, false);
+    return ERR_ABSENT;
+}
+
+/* exchange_cut — the power goes at the n-th write; 0: it stays. */
+static enum err exchange_cut(struct reader *r, uint64_t number, unsigned n, struct in command, struct out *rsp)
+{
+    pthread_mutex_lock(&r->lock);
+    if (r->host != NULL)
+        r->host->cut.at = n;
+    pthread_mutex_unlock(&r->lock);
+    enum err e = exchange(r, number, command, rsp);
+    pthread_mutex_lock(&r->lock);
+    if (r->host != NULL && r->host->cut.fell) {
+        piv_unpower(r->host->piv);
+        lose(rsp);
+        e = ERR_STORE;
+    }
+    if (r->host != NULL) {
+        r->host->cut.at = 0;
+        r->host->cut.fell = false;
+    }
+    pthread_mutex_unlock(&r->lock);
+    return e;
+}
+
+static enum err exchange_staged(struct reader *r, uint64_t number, struct in command, struct out *rsp)
+{
+    uint64_t began = trace_clock();
+    struct verdict v;
+    enum err e;
+
+    pthread_mutex_lock(&r->lock);
+    stage_judge(&r->stage, command, &v);
+    pthread_mutex_unlock(&r->lock);
+    if (v.delay > 0)
+        stage_pause(v.delay);
+    if (v.remove) {
+        e = take_out(r);
+    } else if (v.mute) {
+        e = ERR_STORE;
+    } else if (v.sw != 0 && reader_present(r)) {
+        out_u16(rsp, v.sw);
+        e = ERR_NONE;
+    } else {
+        e = exchange_cut(r, number, v.cut, command, rsp);
+    }
+    if (v.drop && e == ERR_NONE) {
+        lose(rsp);
+        e = ERR_STORE;
+    }
+    pthread_mutex_lock(&r->lock);
+    trace_apdu(r->stage.trace, began, command, e == ERR_NONE ? out_in(rsp) : in_of(NULL, 0));
+    pthread_mutex_unlock(&r->lock);
+    return e;
+}
+
+static enum err exchange_any(struct reader *r, uint64_t number, struct in command, struct out *rsp)
+{
+    return atomic_load_explicit(&r->staged, memory_order_relaxed) ? exchange_staged(r, number, command, rsp)
+                                                                  : exchange(r, number, command, rsp);
+}
+
 enum err reader_exchange(struct reader *r, struct in command, struct out *rsp)
 {
-    return exchange(r, 0, command, rsp);
+    return exchange_any(r, 0, command, rsp);
 }
 
 enum err reader_exchange_with(struct reader *r, uint64_t number, struct in command, struct out *rsp)
 {
-    return exchange(r, number, command, rsp);
+    return exchange_any(r, number, command, rsp);
 }
 
 bool reader_insertion(struct reader *r, uint64_t *number, char path[PATH_MAX])

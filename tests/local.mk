@@ -75,6 +75,7 @@ SHELL_TESTS = \
 	tests/test_conform.sh \
 	tests/test_corpus.sh \
 	tests/test_gnupg.sh \
+	tests/test_fault.sh \
 	tests/test_house.sh \
 	tests/test_import.sh \
 	tests/test_opensc.sh \

@@ -59,6 +59,7 @@ vpiv_SOURCES = \
 	tools/cert.c \
 	tools/conform.c tools/conform_report.c tools/conform_report.h \
 	tools/decode.c tools/decode.h \
+	tools/fault.c \
 	tools/import.c tools/import.h \
 	tools/insert.c tools/insert.h \
 	tools/notice.c tools/notice.h \

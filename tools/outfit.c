@@ -10,6 +10,7 @@
 
 #include "applet/alg.h"
 #include "conf/cardfile.h"
+#include "conf/conftext.h"
 #include "conf/settings.h"
 #include "tools/import.h"
 #include "tools/run.h"
@@ -210,6 +211,24 @@ static bool put_trace(const struct outfit *o, size_t i)
     return put_link(o, o->plan->trace_path, name);
 }
 
+static bool put_faults(const struct outfit *o, size_t i)
+{
+    char name[64], *text = NULL;
+    FILE *f;
+    bool ok;
+
+    if (o->plan->faults == NULL)
+        return true;
+    if (conftext_read(o->plan->faults, &text, NULL) != ERR_NONE)
+        return cli_refuse(o->cli, "%s: it has just changed", o->plan->faults), false;
+    snprintf(name, sizeof name, "readers/%zu/faults", i);
+    f = put_file(o, name);
+    ok = f != NULL && fputs(text, f) >= 0;
+    ok = f != NULL && end_file(o, f, name) && ok;
+    free(text);
+    return ok;
+}
+
 static bool put_reader(struct outfit *o, size_t i)
 {
     const struct run_reader *reader = &o->plan->readers[i];
@@ -225,7 +244,7 @@ static bool put_reader(struct outfit *o, size_t i)
     ok = ok && put_link(o, state, name);
     snprintf(name, sizeof name, "readers/%zu/card", i);
     ok = ok && (card[0] == '\0' || put_link(o, card, name));
-    ok = ok && put_settings(o, i, persona) && put_trace(o, i);
+    ok = ok && put_settings(o, i, persona) && put_trace(o, i) && put_faults(o, i);
     /* The colon keeps pcscd from looking for a device file. */
     if (ok)
         fprintf(o->configuration,

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "conf/faults.h"
 #include "conf/seed.h"
 #include "conf/settings.h"
 #include "conf/touch.h"
@@ -81,6 +82,8 @@ static const struct option_row rows[] = {
     { "trace", 0, OPTION_TEXT, "FILE", offsetof(struct run_plan, trace), "write down what readers hear and say",
       NULL },
     { "unmask", 0, OPTION_FLAG, NULL, offsetof(struct run_plan, unmask), "… and all of what test cards say", NULL },
+    { "faults", 0, OPTION_TEXT, "FILE", offsetof(struct run_plan, faults), "a script of tricks, for each reader",
+      NULL },
     { "keep", 0, OPTION_FLAG, NULL, offsetof(struct run_plan, keep), "leave the private directory where it is", NULL },
     { "contactless", 0, OPTION_CALL, NULL, 0, "reserved", refuse_contactless },
     { "pinpad", 0, OPTION_FLAG, NULL, offsetof(struct run_plan, pinpad), "readers with a keypad (see vpiv pinpad)",
@@ -149,6 +152,17 @@ static bool check_trace(struct cli *cli, struct run_plan *plan)
     }
     close(fd);
     return true;
+}
+
+static bool check_faults(struct cli *cli, const struct run_plan *plan)
+{
+    struct faults faults;
+    struct why why = { "" };
+    enum err e = plan->faults == NULL ? ERR_NONE : faults_read(plan->faults, &faults, &why);
+
+    if (e == ERR_NOT_FOUND)
+        return cli_refuse(cli, "%s: %s", plan->faults, strerror(ENOENT)), false;
+    return e == ERR_NONE || (cli_fail(cli, e, &why), false);
 }
 
 static bool find_persona(struct cli *cli, struct run_plan *plan)
@@ -358,8 +372,8 @@ int verb_run(struct cli *cli, int argc, char **argv)
     if (argc == 0 && isatty(STDERR_FILENO))
         cli_warn(cli, "a shell with readers of its own, until you leave it (a test card has PIN 123456)");
     if (find_persona(cli, &plan) && check_reader_name(cli, &plan) && check_touch(cli, &plan)
-        && check_seed(cli, &plan) && check_trace(cli, &plan) && find_driver(cli, &plan) && pcscd_find(cli, &plan)
-        && find_readers(cli, &plan))
+        && check_seed(cli, &plan) && check_trace(cli, &plan) && check_faults(cli, &plan)
+        && find_driver(cli, &plan) && pcscd_find(cli, &plan) && find_readers(cli, &plan))
         status = launch(cli, &plan);
     for (size_t i = 0; i < plan.n; i++)
         secret_free(plan.readers[i].password);

@@ -45,6 +45,7 @@ struct run_plan {
     const char *trace;             /* --trace: the file, as it was given */
     char trace_path[PATH_MAX];     /* … and resolved */
     bool unmask;
+    const char *faults;            /* --faults: the script, as it was given */
     bool keep;                     /* the private directory stays */
     const char *touch;             /* their setting of this name; NULL = not given */
     const char *reader_name;       /* of every reader, instead of its persona's; NULL = not given */
