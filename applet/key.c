@@ -337,18 +337,20 @@ enum err key_sign(struct key *key, struct in data, struct out *result)
 
 static EVP_PKEY *peer_of(const struct key *key, struct in point)
 {
-    uint8_t room[KEY_PUBLIC_MAX];
-    struct out public = out_of(room, sizeof room);
-    struct in rest = point;
-    uint8_t form = 0;
+    bool raw = key->alg->family == ALG_MONTGOMERY;
+    EVP_PKEY *peer;
 
+    if (raw && point.n == key->alg->size)
+        return EVP_PKEY_new_raw_public_key_ex(key->lib, key->alg->evp, NULL, point.p, point.n);
     /* Uncompressed only: SP 800-73-5 Part 2, 3.2.4. */
-    if (key->alg->family == ALG_EC && (point.n != 1 + 2 * key->alg->size || !in_u8(&rest, &form) || form != 0x04))
+    if (raw || point.n != 1 + 2 * key->alg->size || point.p[0] != 0x04)
         return NULL;
-    if (key->alg->family == ALG_MONTGOMERY && point.n != key->alg->size)
-        return NULL;
-    tlv_put(&public, 0x86, point);
-    return public.bad ? NULL : key_public(key->lib, key->alg, out_in(&public));
+    peer = EVP_PKEY_new();
+    if (peer != NULL && EVP_PKEY_copy_parameters(peer, key->pkey) == 1 &&
+        EVP_PKEY_set1_encoded_public_key(peer, point.p, point.n) == 1)
+        return peer;
+    EVP_PKEY_free(peer);
+    return NULL;
 }
 
 enum err key_agree(struct key *key, struct in point, struct out *result)

@@ -29,6 +29,7 @@ static struct entry {
     atomic_uint users;
     _Atomic(struct reader *) reader;  /* NULL = free */
     _Atomic(struct reader *) retired; /* closed; the last user frees it */
+    bool in_chain;                    /* the command before was a block: what it carried is used by the next */
 } table[READERS_MAX];
 
 static struct {
@@ -236,7 +237,7 @@ EXPORT RESPONSECODE IFDHTransmitToICC(DWORD Lun, SCARD_IO_HEADER SendPci, PUCHAR
             struct out rsp = out_of(RxBuffer, *RxLength);
             e = reader_exchange(r, in_of(TxBuffer, TxLength), &rsp);
             *RxLength = e == ERR_NONE ? rsp.n : 0;
-            vault_forget(TxBuffer, TxLength);
+            vault_forget(TxBuffer, TxLength, &entry->in_chain);
         } else if (RxLength != NULL) {
             *RxLength = 0;
         }

@@ -187,7 +187,7 @@ ZERO_REGISTERS __attribute__((noinline)) static void sweep_stack(void)
 {
     uint8_t stack[SWEEP_STACK];
 
-    OPENSSL_cleanse(stack, sizeof stack);
+    explicit_bzero(stack, sizeof stack); /* OPENSSL_cleanse goes by eight bytes, and takes 1 us longer */
 }
 
 #if defined(__x86_64__)
@@ -266,10 +266,16 @@ void vault_prepare(OSSL_LIB_CTX *lib, const uint8_t *command, size_t n)
     here.prepared = RAND_bytes_ex(lib, &byte, 1, 0) == 1 && RAND_priv_bytes_ex(lib, &byte, 1, 0) == 1;
 }
 
-void vault_forget(uint8_t *command, size_t n)
+enum { CLA_CHAIN = 0x10, INS_VERIFY = 0x20, P1_VERIFY = 0x00 };
+
+void vault_forget(uint8_t *command, size_t n, bool *in_chain)
 {
     uint8_t what = command != NULL && n >= 2 ? secrecy[command[1]] : 0;
+    bool ends_chain = *in_chain;
 
+    *in_chain = n >= 1 && (command[0] & CLA_CHAIN) != 0;
+    if (n == 4 && command[1] == INS_VERIFY && command[2] == P1_VERIFY && !ends_chain)
+        return;
     if (what & CARRIES)
         OPENSSL_cleanse(command, n);
     if (what & TOUCHES)

@@ -34,7 +34,9 @@ void vault_leave(void);
 void vault_sweep(void);
 
 /* vault_forget — after a command: wipe it in the caller's own buffer if it carried a PIN or a key, and
- * sweep if it made the card touch a secret.  By its instruction alone: right or wrong, complete or not. */
-void vault_forget(uint8_t *command, size_t n);
+ * sweep if it made the card touch a secret.  By its instruction alone: right or wrong, complete or not; but a VERIFY
+ * that neither carries nor ends anything asks a question, and is the most frequent of all.
+ * in_chain: the reader's, kept from command to command. */
+void vault_forget(uint8_t *command, size_t n, bool *in_chain);
 
 #endif
