@@ -14,6 +14,7 @@
 #include "conf/cardio.h"
 #include "conf/cardtext.h"
 #include "conf/tries.h"
+#include "conf/view.h"
 
 struct cardfile {
     char path[PATH_MAX];        /* resolved: no symbolic link in it */
@@ -21,6 +22,7 @@ struct cardfile {
     uint8_t guid[16];
     enum file_kind kind;
     struct tries_memory memory; /* for the one thread that uses the env */
+    struct tries_view view;     /* likewise */
     pthread_mutex_t mutex;      /* over head, and over the rename that makes it true */
     struct cardfile_head head;  /* what we read or wrote last */
 };
@@ -73,6 +75,7 @@ static enum err enter(struct cardfile *file, struct tries_lock *lock)
 static void leave(struct cardfile *file, struct tries_lock *lock)
 {
     file->memory = lock->memory;
+    file->view.known = false;
     tries_unlock(lock);
 }
 
@@ -169,6 +172,7 @@ static enum err file_new(const char *path, struct state *state, struct cardfile 
         return e;
     }
     file->state = state;
+    view_open(&file->view, -1);
     *out = file;
     return ERR_NONE;
 }
@@ -273,8 +277,15 @@ void cardfile_close(struct cardfile *file)
 {
     if (file == NULL)
         return;
+    view_close(&file->view);
     pthread_mutex_destroy(&file->mutex);
     free(file);
+}
+
+void cardfile_follow(struct cardfile *file, int events)
+{
+    view_close(&file->view);
+    view_open(&file->view, events);
 }
 
 const char *cardfile_path(const struct cardfile *file)
@@ -383,7 +394,7 @@ static enum err cardfile_tries_read(void *ctx, struct tries *now)
 {
     struct cardfile *file = ctx;
 
-    return tries_peek(file->state, file->guid, &file->memory, now);
+    return view_read(&file->view, file->state, file->guid, &file->memory, now);
 }
 
 /* change_tries — read, change, write, in one go under the lock.  change says whether there is anything to write. */

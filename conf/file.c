@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -198,4 +200,22 @@ enum err file_publish(int dir, const char *temporary, const char *name)
         }
     }
     return errno == EEXIST ? ERR_EXISTS : ERR_STORE;
+}
+
+/* Changes that another machine or process makes there are not reported to inotify. */
+static const long silent_file_systems[] = {
+    NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, 0xFF534D42 /* cifs */, 0xFE534D42 /* smb2 */, 0x65735546 /* fuse */,
+    0x01021997 /* 9p */, AFS_SUPER_MAGIC, CODA_SUPER_MAGIC, 0x00C36400 /* ceph */,
+};
+
+bool file_is_silent(const char *directory)
+{
+    struct statfs fs;
+
+    if (statfs(directory, &fs) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof silent_file_systems / sizeof *silent_file_systems; i++)
+        if ((unsigned long)fs.f_type == (unsigned long)silent_file_systems[i])
+            return true;
+    return false;
 }

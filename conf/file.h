@@ -45,4 +45,8 @@ void file_sweep(int dir, const char *base);
 /* file_publish — give a finished file its name.  ERR_EXISTS: the name is taken (it is not replaced). */
 enum err file_publish(int dir, const char *temporary, const char *name) MUST_CHECK;
 
+/* file_is_silent — the directory is on a file system whose changes inotify(7) does not tell of, when another machine
+ * or process makes them. */
+bool file_is_silent(const char *directory);
+
 #endif

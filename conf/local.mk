@@ -15,7 +15,8 @@ libconf_la_SOURCES = \
 	conf/state.c conf/state.h \
 	conf/store.c conf/store.h \
 	conf/touch.c conf/touch.h \
-	conf/tries.c conf/tries.h
+	conf/tries.c conf/tries.h \
+	conf/view.c conf/view.h
 LIBCONF_LA = libconf.la
 
 # Examples, not configuration: the defaults need no file, and installing must not touch one that is there.

@@ -94,7 +94,7 @@ static void record_path(const uint8_t guid[16], char path[RECORD_PATH])
     out_u8(&out, 0);
 }
 
-static enum err open_place(struct state *state, const uint8_t guid[16], int *fd)
+enum err tries_directory(struct state *state, const uint8_t guid[16], int *fd)
 {
     char path[RECORD_PATH];
 
@@ -123,7 +123,7 @@ enum err tries_lock(struct state *state, const uint8_t guid[16], struct tries_lo
 
     *lock = (struct tries_lock){ .fd = -1 };
     for (int i = 0; i < attempts; i++) {
-        e = open_place(state, guid, &lock->fd);
+        e = tries_directory(state, guid, &lock->fd);
         if (e != ERR_NONE)
             return e;
         e = file_lock(lock->fd);
@@ -216,7 +216,7 @@ enum err tries_peek(struct state *state, const uint8_t guid[16], struct tries_me
     uint64_t generation;
     bool whole = false;
     int fd;
-    enum err e = open_place(state, guid, &fd);
+    enum err e = tries_directory(state, guid, &fd);
 
     memset(tries, 0, sizeof *tries);
     if (e == ERR_NONE) {

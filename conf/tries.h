@@ -49,6 +49,9 @@ enum err tries_create(struct state *state, const uint8_t guid[16], const struct 
 enum err tries_adopt(struct state *state, const uint8_t guid[16], const struct tries *tries, uint64_t generation,
                      struct why *why) MUST_CHECK;
 
+/* tries_directory — the open directory tries/GUID.  ERR_NOT_FOUND: this host has no record of the card. */
+enum err tries_directory(struct state *state, const uint8_t guid[16], int *fd) MUST_CHECK;
+
 /* tries_remove — the card is gone for good. */
 enum err tries_remove(struct state *state, const uint8_t guid[16], struct why *why) MUST_CHECK;
 

@@ -71,6 +71,7 @@ enum err host_open(const struct seat *seat, const char *path, struct host **out,
                     "a system reader takes none: make one with `vpiv new` or `vpiv import`", h->path);
         goto out;
     }
+    cardfile_follow(h->file, seat->events);
     struct piv_env stored = cardfile_env(h->file), env = cut_env(&h->cut, &stored);
     env.vault = env_vault;
     env.touch = seat->touch;

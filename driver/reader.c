@@ -7,9 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <unistd.h>
-
-#include <openssl/err.h>
 
 #include "conf/settings.h"
 #include "driver/finger.h"
@@ -35,6 +34,7 @@ struct reader {
     struct pinpad *pinpad;
     struct stage stage;   /* who listens or plays tricks; under the lock */
     atomic_bool staged;   /* somebody does: the one question that an exchange asks without the lock */
+    int events;           /* inotify of the card's tries record: not the watch's, for it is read by exchanges */
 
     /* The event thread's own (and reader_new's, before there is one). */
     struct watch *watch;
@@ -137,7 +137,7 @@ static bool load(struct reader *r, const char *path, bool *again)
 {
     struct why why = { "" };
     struct host *host = NULL;
-    const struct seat seat = { r->directory, r->lib, wait_for_finger, r };
+    const struct seat seat = { r->directory, r->lib, wait_for_finger, r, r->events };
     enum err e = host_open(&seat, path, &host, &why);
 
     /* An event up to here may belong to what was read or not; one that comes later is a change for sure. */
@@ -251,6 +251,7 @@ struct reader *reader_new(const char *directory, OSSL_LIB_CTX *lib)
     r->lib = lib;
     r->finger = (struct finger){ .directory = r->directory, .there = card_is_there, .ctx = r };
     settings_default(&r->settings);
+    r->events = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     r->watch = watch_new(directory, "card");
     r->pinpad = pinpad_new(directory);
     if (r->watch == NULL || r->pinpad == NULL) {
@@ -268,6 +269,8 @@ void reader_free(struct reader *r)
     host_close(r->host);
     stage_leave(&r->stage, &(struct stage){ NULL, NULL });
     watch_free(r->watch);
+    if (r->events >= 0)
+        close(r->events);
     pinpad_free(r->pinpad);
     pthread_mutex_destroy(&r->lock);
     free(r);
@@ -312,7 +315,6 @@ static enum err exchange(struct reader *r, uint64_t number, struct in command, s
 {
     enum err e = ERR_ABSENT;
 
-    ERR_clear_error(); /* what another driver left in this thread is not ours to find */
     vault_prepare(r->lib, command.p, command.n);
     pthread_mutex_lock(&r->lock);
     if (r->host != NULL && (number == 0 || number == r->insertion)) {

@@ -4,17 +4,16 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
-#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "conf/file.h"
 #include "driver/log.h"
 
 /* A file replaced by rename has another inode, so only a watch on its directory lives on.  IN_ATTRIB:
@@ -40,12 +39,6 @@ struct watch {
     atomic_bool stop;         /* sticky, and right without an eventfd too */
     bool blind;               /* a place whose changes we are not told of */
     bool told;                /* and that has been logged */
-};
-
-/* Changes that another machine or process makes there are not reported to inotify. */
-static const long silent_file_systems[] = {
-    NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, 0xFF534D42 /* cifs */, 0xFE534D42 /* smb2 */, 0x65735546 /* fuse */,
-    0x01021997 /* 9p */, AFS_SUPER_MAGIC, CODA_SUPER_MAGIC, 0x00C36400 /* ceph */,
 };
 
 uint64_t watch_clock(void)
@@ -83,18 +76,6 @@ void watch_free(struct watch *w)
     free(w);
 }
 
-static bool is_silent(const char *directory)
-{
-    struct statfs fs;
-
-    if (statfs(directory, &fs) != 0)
-        return false;
-    for (size_t i = 0; i < sizeof silent_file_systems / sizeof *silent_file_systems; i++)
-        if ((unsigned long)fs.f_type == (unsigned long)silent_file_systems[i])
-            return true;
-    return false;
-}
-
 /* parent_of — cut the last part off `path` and give it in `part`; false at the root. */
 static bool parent_of(char path[PATH_MAX], char part[NAME_MAX + 1])
 {
@@ -119,7 +100,7 @@ static bool place_add(struct watch *w, struct place *p)
         /* The same directory again keeps its number; so both places may well have the same one. */
         p->wd = inotify_add_watch(w->events, path, ENTRY_EVENTS | SELF_EVENTS | IN_ONLYDIR);
         if (p->wd >= 0)
-            return !is_silent(path);
+            return !file_is_silent(path);
         if (errno != ENOENT && errno != ENOTDIR && errno != EACCES && errno != ELOOP && errno != ENAMETOOLONG)
             return false;
     } while (parent_of(path, p->awaited));

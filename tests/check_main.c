@@ -38,6 +38,7 @@ static Suite *(*const suites[])(void) = {
     suite_store,
     suite_tlv,
     suite_tries,
+    suite_view,
     suite_yubikey,
 };
 

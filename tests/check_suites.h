@@ -34,6 +34,7 @@ Suite *suite_state(void);
 Suite *suite_store(void);
 Suite *suite_tlv(void);
 Suite *suite_tries(void);
+Suite *suite_view(void);
 Suite *suite_yubikey(void);
 
 #endif

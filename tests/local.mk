@@ -51,6 +51,7 @@ check_vpiv_SOURCES = \
 	tests/check_store.c \
 	tests/check_tlv.c \
 	tests/check_tries.c \
+	tests/check_view.c \
 	tests/check_yubikey.c
 check_vpiv_CPPFLAGS = $(AM_CPPFLAGS) -DVPIV_TOP_SRCDIR='"$(abs_top_srcdir)"'
 check_vpiv_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
