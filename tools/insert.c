@@ -195,10 +195,11 @@ static bool keep_ejected(const struct reader *reader)
     return renameat(reader->fd, "card", reader->fd, "ejected") == 0 || errno == ENOENT;
 }
 
-/* inserted — the entry is there, or not; a reader that was declared after pcscd had started is not known to it. */
+/* inserted — the entry is there, or not; a reader that was declared after pcscd had started is not known to it.
+ * Of the system's pcscd that is known for sure, and said in any case: system_hint. */
 static void inserted(struct cli *cli, const struct reader *reader, struct notice *notice, bool done)
 {
-    if (!notice_end(notice, done) && done)
+    if (!notice_end(notice, done) && done && !(cli->store.system && system_pcscd() == PCSCD_STALE))
         cli_warn(cli, "pcscd has not noticed it within a second: reader %u may be newer than pcscd, which has to be "
                  "restarted then", reader->number);
 }
