@@ -120,6 +120,28 @@ static enum err encode(const struct record_place *place, const struct record *re
     return seal_record(place, out_in(&out), bytes + RECORD_BODY);
 }
 
+/* A file that has another name too is somebody else's, put there by whoever may write in the directory, or a backup's:
+ * it stays as it is, and a new one gets the name. */
+static enum err open_to_write(const struct record_place *place, const char *name, int *fd, struct stat *st)
+{
+    const int flags = O_WRONLY | O_CREAT | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC;
+
+    *fd = openat(place->fd, name, flags, 0600);
+    if (*fd < 0)
+        return ERR_STORE;
+    if (fstat(*fd, st) == 0 && S_ISREG(st->st_mode)) {
+        if (st->st_nlink == 1)
+            return ERR_NONE;
+        close(*fd);
+        if (unlinkat(place->fd, name, 0) != 0 || (*fd = openat(place->fd, name, flags | O_EXCL, 0600)) < 0)
+            return ERR_STORE;
+        if (fstat(*fd, st) == 0)
+            return ERR_NONE;
+    }
+    close(*fd);
+    return ERR_STORE;
+}
+
 /* In place: a few bytes and one fdatasync, where a replacement costs five times as much (PROOFS.md A2). */
 enum err record_write(const struct record_place *place, const struct record *record)
 {
@@ -128,15 +150,11 @@ enum err record_write(const struct record_place *place, const struct record *rec
     enum err e = encode(place, record, bytes);
     int fd;
 
+    if (e == ERR_NONE)
+        e = open_to_write(place, file_of(record->sequence), &fd, &st);
     if (e != ERR_NONE)
         return e;
-    fd = openat(place->fd, file_of(record->sequence),
-                O_WRONLY | O_CREAT | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return ERR_STORE;
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-        e = ERR_STORE;
-    if (e == ERR_NONE && st.st_size == 0 && place->shared && fchmod(fd, 0660) != 0)
+    if (st.st_size == 0 && place->shared && fchmod(fd, 0660) != 0)
         e = ERR_STORE;
     if (e == ERR_NONE && st.st_size > RECORD_SIZE && ftruncate(fd, RECORD_SIZE) != 0)
         e = ERR_STORE;

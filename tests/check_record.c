@@ -243,6 +243,34 @@ START_TEST(what_is_not_a_file_is_no_record)
 }
 END_TEST
 
+/* A file of somebody else under the name of a record is not written to: whoever may write in the directory could have
+ * linked it there, and the one who writes is root. */
+START_TEST(a_linked_file_keeps_its_content)
+{
+    static const char content[] = "a file of somebody else, longer than a record: ................................"
+                                  ".....................................................................";
+    char other[SCRATCH_MAX + 16];
+    struct stat st;
+    uint8_t *bytes;
+    size_t n;
+
+    snprintf(other, sizeof other, "%s/other", slip.scratch);
+    write_whole(other, content, sizeof content);
+    ck_assert_int_eq(unlink(slip.files[_i]), 0);
+    ck_assert_int_eq(link(other, slip.files[_i]), 0);
+    ck_assert_uint_eq(slip_left(), 2);
+    ck_assert_int_eq(slip_set_left(1), ERR_NONE);
+    ck_assert_int_eq(slip_set_left(1), ERR_NONE);
+    ck_assert_uint_eq(slip_left(), 1);
+    read_whole(other, &bytes, &n);
+    ck_assert_uint_eq(n, sizeof content);
+    ck_assert_mem_eq(bytes, content, n);
+    ck_assert_int_eq(stat(other, &st), 0);
+    ck_assert_uint_eq(st.st_nlink, 1);
+    free(bytes);
+}
+END_TEST
+
 Suite *suite_record(void)
 {
     Suite *suite = suite_create("record");
@@ -262,6 +290,7 @@ Suite *suite_record(void)
     tcase_add_test(damage, another_host_secret_is_no_record);
     tcase_add_test(damage, a_failed_write_costs_at_most_one);
     tcase_add_test(damage, a_write_in_doubt_does_not_count);
+    tcase_add_loop_test(damage, a_linked_file_keeps_its_content, 0, RECORD_FILES);
     tcase_add_loop_test(damage, what_is_not_a_file_is_no_record, 0, 4);
     suite_add_tcase(suite, damage);
     return suite;
