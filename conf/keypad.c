@@ -120,7 +120,7 @@ int keypad_listen(int directory)
     mode_t mode = (st.st_mode & S_ISGID) != 0 && (st.st_mode & S_IWGRP) != 0 ? 0660 : 0600;
     if (fchmod(fd, mode) != 0 || (unlinkat(directory, KEYPAD_SOCKET, 0) != 0 && errno != ENOENT) ||
         bind(fd, (const struct sockaddr *)&name, sizeof name) != 0 ||
-        fchmodat(directory, KEYPAD_SOCKET, mode, 0) != 0 || /* what the umask took away */
+        fchmodat(directory, KEYPAD_SOCKET, mode, AT_SYMLINK_NOFOLLOW) != 0 || /* what the umask took away */
         listen(fd, QUEUE) != 0)
         return fail(fd);
     return fd;

@@ -240,12 +240,20 @@ enum err tries_peek(struct state *state, const uint8_t guid[16], struct tries_me
 /* make_directory — one directory of the state; *made says that it was not there. */
 static enum err make_directory(struct state *state, const char *path, bool *made)
 {
+    bool done;
+    int fd;
+
     *made = mkdirat(state_fd(state), path, 0700) == 0;
     if (!*made)
         return errno == EEXIST ? ERR_NONE : ERR_STORE;
-    if (state_shared(state) && fchmodat(state_fd(state), path, 02770, 0) != 0)
-        return ERR_STORE;
-    return ERR_NONE;
+    if (!state_shared(state))
+        return ERR_NONE;
+    /* Not by its name: whoever shares the directory above could put a link there, and root would follow it. */
+    fd = openat(state_fd(state), path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    done = fd >= 0 && fchmod(fd, 02770) == 0;
+    if (fd >= 0)
+        close(fd);
+    return done ? ERR_NONE : ERR_STORE;
 }
 
 static enum err sync_path(struct state *state, const char *path)

@@ -51,6 +51,10 @@ is "only conf/ knows libconfig" "$(grep -lE 'include +<libconfig\.h>' {applet,dr
 is "only tools/ knows JSON" "$(grep -lE 'include +<jansson\.h>' {applet,conf,driver}/*.[ch])" ""
 is "only driver/ and tools/ know PC/SC" "$(grep -lE 'include +<(winscard|ifdhandler|pcsclite|reader)\.h>' {applet,conf}/*.[ch])" ""
 
+# --- files in directories that others may write in ------------------------------------------------------------------------
+is "nobody changes the mode or owner of what a name leads to" \
+    "$(grep -nE '\b(chmod|chown|fchmodat|fchownat) *\(' {applet,conf,driver,tools}/*.c | grep -v AT_SYMLINK_NOFOLLOW)" ""
+
 # --- every header compiles alone ------------------------------------------------------------------------------------------
 headers_that_lean() {
     local f cflags
