@@ -33,7 +33,7 @@ enum key_origin { ORIGIN_GENERATED = 1, ORIGIN_IMPORTED = 2 }; /* Yubico, metada
 
 struct card_key {
     uint8_t ref;            /* where it is now */
-    uint32_t number;        /* the key's own, never given twice on a card: the seal is bound to it, not to `ref` */
+    uint32_t number;        /* its own, from 1, never given twice on a card: the seal is bound to it, not to `ref` */
     uint8_t alg;
     uint8_t pin_policy;     /* resolved: never PIN_POLICY_DEFAULT */
     uint8_t touch_policy;

@@ -219,7 +219,7 @@ static const struct field management_fields[] = {
 
 static const struct field key_fields[] = {
     { "slot",         FIELD_NAME,   FIELD_AT(struct card_key, ref), .naming = &slot_names },
-    { "number",       FIELD_NUMBER, FIELD_AT(struct card_key, number), .max = UINT32_MAX },
+    { "number",       FIELD_NUMBER, FIELD_AT(struct card_key, number), .min = 1, .max = UINT32_MAX },
     { "algorithm",    FIELD_NAME,   FIELD_AT(struct card_key, alg), .naming = &alg_names },
     { "pin_policy",   FIELD_NAME,   FIELD_AT(struct card_key, pin_policy), .naming = &pin_policy_names },
     { "touch_policy", FIELD_NAME,   FIELD_AT(struct card_key, touch_policy), .naming = &touch_policy_names },
@@ -256,7 +256,7 @@ static const struct field card_fields[] = {
     { "agreement",          FIELD_HEX,    FIELD_AT(struct card, agreement) },
     { "agreement_sealed",   FIELD_BASE64, FIELD_AT(struct card, agreement_sealed), .min = 1, .max = SEALED_MAX },
     { "management",         FIELD_GROUP,  FIELD_AT(struct card, management), TABLE(management_fields) },
-    { "next_number",        FIELD_NUMBER, FIELD_AT(struct card, next_number), .max = UINT32_MAX },
+    { "next_number",        FIELD_NUMBER, FIELD_AT(struct card, next_number), .min = 1, .max = UINT32_MAX },
     { "keys",               FIELD_LIST,   .offset = offsetof(struct card, keys),
       .size = sizeof(struct card_key), .max = CARD_KEYS_MAX, TABLE(key_fields),
       .count = offsetof(struct card, n_keys) },

@@ -135,6 +135,7 @@ static void spoil(struct card *card, int how)
     case 13: bytes_clear(&card->agreement_sealed); break;
     case 14: bytes_clear(&card->chain[0]); break;
     case 15: card->pin[PIN_PUK].log_n = SEAL_LOG_N_MAX + 1; break;
+    case 16: card->keys[0].number = 0; break;
     }
 }
 
@@ -265,6 +266,7 @@ static const struct {
     { "slot = \"9a\"", "slot = \"9b\"", "slot", ERR_DATA },
     { "number = 1;", "number = 4294967295L;", "number", ERR_DATA },
     { "number = 1;", "number = -1;", "number", ERR_DATA },
+    { "number = 1;", "number = 0;", "number", ERR_DATA },
     { "tag = \"5FC102\"", "tag = \"5fc102\"", "tag", ERR_DATA },
     { "tag = \"5FC102\"", "tag = \"5FC107\"", "tag", ERR_DATA },
     { "chain = (", "chain = { }; (", "", ERR_DATA },
@@ -414,7 +416,7 @@ Suite *suite_cardtext(void)
     tcase_add_test(writing, a_plain_card_survives);
     tcase_add_test(writing, every_field_survives);
     tcase_add_test(writing, every_name_survives);
-    tcase_add_loop_test(writing, what_would_be_refused_is_not_written, 0, 16);
+    tcase_add_loop_test(writing, what_would_be_refused_is_not_written, 0, 17);
     tcase_add_test(writing, a_card_that_does_not_fit_is_full);
     tcase_add_test(writing, the_example_is_what_we_write);
     suite_add_tcase(suite, writing);
