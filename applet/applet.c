@@ -123,6 +123,8 @@ static sw_t get_response(struct piv *p, const struct apdu *c, struct out *rsp)
     if ((p->status & STATUS_RESPONSE) == 0)
         return SW_CONDITIONS;
     out_put(rsp, in_of(p->pending + p->pending_at, n));
+    if (rsp->bad) /* it stays, and can be asked for again */
+        return SW_WRONG_LENGTH;
     p->pending_at += n;
     sw = sw_of_rest(p);
     if (sw == SW_SUCCESS) {

@@ -272,6 +272,25 @@ START_TEST(a_small_buffer_gets_no_half_answer)
 }
 END_TEST
 
+/* A piece that does not fit is not lost: 6700, and it can be asked for again. */
+START_TEST(a_small_buffer_loses_no_piece)
+{
+    const uint8_t more[] = { 0x00, 0xC0, 0x00, 0x00, 0x00 };
+    uint8_t room[256 + 1];
+
+    put_sample(OBJECT_CERT_AUTHENTICATION, 700);
+    for (size_t cap = 2; cap <= sizeof room; cap += 51) {
+        struct out rsp = out_of(room, cap);
+
+        answers(live_hex(&l, "00CB3FFF055C035FC10500"), 0x6100);
+        piv_exchange(l.piv, in_of(more, sizeof more), &rsp);
+        ck_assert_msg(rsp.n == 2 && room[0] == 0x67 && room[1] == 0x00, "%zu: %02X%02X", cap, room[0], room[1]);
+        answers(live_rest(&l, 0), SW_SUCCESS);
+        ck_assert_uint_eq(l.data.n, 704);
+    }
+}
+END_TEST
+
 /* --- chaining ---------------------------------------------------------------------------------------------------------- */
 
 /* An Ed25519 signature is always the same: one APDU, two blocks, and every other size of block give it. */
@@ -484,6 +503,7 @@ Suite *suite_command(void)
     tcase_set_timeout(pieces, 60);
     tcase_add_test(pieces, every_le_joins_to_the_same_answer);
     tcase_add_test(pieces, an_absent_le_is_the_most);
+    tcase_add_test(pieces, a_small_buffer_loses_no_piece);
     tcase_add_test(pieces, get_response_gives_what_is_asked_and_no_more);
     tcase_add_test(pieces, another_command_drops_the_rest);
     tcase_add_test(pieces, a_small_buffer_gets_no_half_answer);
