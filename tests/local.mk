@@ -71,6 +71,7 @@ check_conform_LDADD = libconform.la libapplet.la $(CHECK_LIBS) $(OPENSSL_LIBS) $
 SHELL_TESTS = \
 	tests/test_apdu.sh \
 	tests/test_batch.sh \
+	tests/test_bench.sh \
 	tests/test_cli.sh \
 	tests/test_clients.sh \
 	tests/test_conform.sh \
