@@ -59,8 +59,8 @@ sign 9a finger
 ok "a signature waits" wait_for 10 waits
 like "the list tells it" "$(vpiv list)" '^reader 0: test, key 9a waits for a touch$'
 like "… and of the other reader it does not" "$(vpiv list)" '^reader 1: test-1$'
-is "… in JSON too" "$(vpiv list --json | tr -d ' \n' | grep -oE '"readers":.*')" \
-    '"readers":[{"reader":0,"card":"test","touch":"9a"},{"reader":1,"card":"test-1","touch":null}]}'
+is "… in JSON too" "$(vpiv list --json | tr -d ' \n' | grep -oE '"readers":[^]]*')" \
+    '"readers":[{"reader":0,"card":"test","touch":"9a"},{"reader":1,"card":"test-1","touch":null}'
 like "pcscd's log tells it" "$(cat "$(dirname "$PCSCLITE_CSOCK_NAME")/pcscd.log")" \
     'reader .*/0: key 9a waits for a touch, 15 s at most'
 ok "another reader signs meanwhile" env reader=1 bash -c \
@@ -185,6 +185,65 @@ if have ykman; then
     reader_stop
 else
     skip "ykman" "ykman is not installed"
+fi
+
+# --- yubikey-agent (piv-go): its set-up on a terminal, then ssh with a key that always wants a touch --------------------------------
+agent_setup() {
+    python3 - <<'END'
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp("yubikey-agent", ["yubikey-agent", "-setup"])
+seen, typed = b"", 0
+while True:
+    try:
+        part = os.read(fd, 4096)
+    except OSError:
+        break
+    if not part:
+        break
+    seen += part
+    while typed < seen.count(b"PIN/PUK:"):  # the new one, and once more
+        os.write(fd, b"654321\n")
+        typed += 1
+sys.stdout.buffer.write(seen)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+END
+}
+if have yubikey-agent && have ssh-add && have python3; then
+    mkdir "$scratch/bin"
+    printf '#!/bin/sh\necho "pinentry:Passphrase Entry:%s"\n' "$scratch/bin/pinentry" >"$scratch/bin/gpgconf"
+    cat >"$scratch/bin/pinentry" <<'END'
+#!/bin/sh
+echo "OK"
+while read -r word _; do
+    case $word in
+    GETPIN) echo "D 654321"; echo OK ;;
+    BYE) echo OK; exit 0 ;;
+    *) echo OK ;;
+    esac
+done
+END
+    chmod 755 "$scratch/bin/"*
+    reader_start_with --persona yubikey --touch wait || fail "a private pcscd starts"
+    ok "yubikey-agent -setup" agent_setup
+    PATH=$scratch/bin:$PATH yubikey-agent -l "$scratch/agent" >"$scratch/agent.log" 2>&1 &
+    started $!
+    wait_for 10 test -S "$scratch/agent"
+    export SSH_AUTH_SOCK=$scratch/agent
+    ok "it offers its key" bash -c 'ssh-add -L >"$scratch/agent.pub"'
+    ssh-keygen -q -Y sign -n file -f "$scratch/agent.pub" "$scratch/free.pem" >"$scratch/ssh.log" 2>&1 &
+    started $!
+    signer=$!
+    ok "its signature waits" wait_for 10 waits
+    ok "touch" vpiv touch
+    wait "$signer"
+    is "it is made" $? 0
+    ok "… and verifies" bash -c 'printf "me %s\n" "$(cat "$scratch/agent.pub")" >"$scratch/allowed" &&
+        ssh-keygen -Y verify -n file -I me -f "$scratch/allowed" -s "$scratch/free.pem.sig" <"$scratch/free.pem"'
+    reader_stop
+else
+    skip "yubikey-agent" "yubikey-agent, ssh-add or python3 is not installed"
 fi
 
 wait "$long"
