@@ -9,6 +9,7 @@ AM_TESTS_ENVIRONMENT = \
 	VPIV_TOP_BUILDDIR='$(abs_top_builddir)'; export VPIV_TOP_BUILDDIR;
 
 EXTRA_DIST += tests/harness.sh
+EXTRA_DIST += tests/golden/card.p12 tests/golden/nss.trace tests/golden/opensc.trace tests/golden/yubico.trace
 
 # Unit tests: one suite for each source file, all in one program.  One line a suite, in alphabetical order; also in
 # the table of check_main.c.
@@ -86,6 +87,7 @@ SHELL_TESTS = \
 	tests/test_pivtool.sh \
 	tests/test_reader.sh \
 	tests/test_run.sh \
+	tests/test_replay.sh \
 	tests/test_secrets.sh \
 	tests/test_system.sh \
 	tests/test_touch.sh \

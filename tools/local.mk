@@ -76,6 +76,7 @@ vpiv_SOURCES = \
 	tools/pcscd.c \
 	tools/pick.c tools/pick.h \
 	tools/place.c \
+	tools/replay.c \
 	tools/report.c tools/report.h \
 	tools/run.c tools/run.h \
 	tools/sendto.c tools/sendto.h \
@@ -84,7 +85,7 @@ vpiv_SOURCES = \
 	tools/system.c tools/system.h \
 	tools/surround.c \
 	tools/touch.c \
-	tools/trace.c tools/tracefile.c tools/tracefile.h tools/tracepage.c tools/traceshow.c tools/traceshow.h \
+	tools/trace.c tools/tracediff.c tools/tracediff.h tools/tracefile.c tools/tracefile.h tools/tracepage.c tools/traceshow.c tools/traceshow.h \
 	tools/upkeep.c \
 	tools/vpiv.c tools/vpiv.h
 vpiv_CPPFLAGS = $(AM_CPPFLAGS) \

@@ -33,6 +33,7 @@ static const struct verb verbs[] = {
     { "pinpad",  verb_pinpad,  VERB_STORE,             0,  0, "",           "Be the keypad of a reader" },
     { "trace",   verb_trace,   VERB_STORE|VERB_JSON,   0,  1, "[FILE]",     "Show what cards and programs say" },
     { "setup",   verb_setup,   0,                      0,  0, "",           "Set up the system's readers" },
+    { "replay",  verb_replay,  VERB_STORE,             1,  1, "TRACE",      "Send a recorded session to a card" },
     { "fault",   verb_fault,   VERB_STORE,             0,  1, "[SCRIPT]",   "Play tricks on programs" },
     { "run",     verb_run,     VERB_STORE|VERB_COMMAND,0, -1, "[CMD …]",    "Give a program its own reader" },
     { "conform", verb_conform, VERB_JSON,              0, -1, "[GROUP …]",  "Judge a card by the standard" },

@@ -143,6 +143,7 @@ int verb_apdu(struct cli *cli, int argc, char **argv);
 int verb_pinpad(struct cli *cli, int argc, char **argv);
 int verb_trace(struct cli *cli, int argc, char **argv);
 int verb_fault(struct cli *cli, int argc, char **argv);
+int verb_replay(struct cli *cli, int argc, char **argv);
 int verb_run(struct cli *cli, int argc, char **argv);
 int verb_setup(struct cli *cli, int argc, char **argv);
 int verb_conform(struct cli *cli, int argc, char **argv);
