@@ -99,6 +99,7 @@ nodist_vpiv_SOURCES = tools/trace_page.h
 EXTRA_DIST += tools/trace.html
 BUILT_SOURCES += tools/trace_page.h
 CLEANFILES += tools/trace_page.h
+tools/vpiv-tracepage.$(OBJEXT): tools/trace_page.h
 tools/trace_page.h: tools/trace.html
 	$(AM_V_GEN)$(MKDIR_P) tools && { echo 'static const char *const trace_page[] = {' && \
 		sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n",/' '$(srcdir)/tools/trace.html' && echo '};'; } >$@
