@@ -88,8 +88,8 @@ sw_t command_run(struct piv *p, const struct apdu *c, struct out *rsp);
 /* command_name — what people call an instruction, or NULL: no card of ours has it. */
 const char *command_name(uint8_t ins);
 
-/* generate_has — this card makes and imports keys of this algorithm. */
-bool generate_has(const struct piv *p, const struct alg *alg);
+/* generate_has — this card makes and imports keys of this algorithm under this key reference. */
+bool generate_has(const struct piv *p, const struct alg *alg, uint8_t ref);
 
 /* What P1 and P2 of a command may name, on this card: asked before its access rule. */
 bool generate_names(const struct piv *p, const struct apdu *c);

@@ -48,12 +48,12 @@ static bool request_parse(struct in data, struct request *r)
     return policies_parse(&body, &r->pin_policy, &r->touch_policy);
 }
 
-/* RSA-1024 only where a setting allows it, or as YubiKeys do; a YubiKey's larger ones from firmware 5.7 on. */
-bool generate_has(const struct piv *p, const struct alg *alg)
+/* RSA-1024 only where a setting allows it, or as YubiKeys do; a YubiKey's larger ones from firmware 5.7 on.  F9 signs. */
+bool generate_has(const struct piv *p, const struct alg *alg, uint8_t ref)
 {
     bool large = alg->announce || alg->id == ALG_RSA3072;
 
-    if (alg->family == ALG_CIPHER)
+    if (alg->family == ALG_CIPHER || (alg->family == ALG_MONTGOMERY && ref == KEYREF_ATTESTATION))
         return false;
     if (piv_set(p) == SET_YUBIKEY)
         return !large || (piv_features(p) & FEATURE_LARGE) != 0;
@@ -100,7 +100,7 @@ sw_t cmd_generate(struct piv *p, const struct apdu *c, struct out *rsp)
 
     if (!request_parse(c->data, &r))
         return SW_WRONG_DATA;
-    if (!generate_has(p, r.alg))
+    if (!generate_has(p, r.alg, c->p2))
         return SW_WRONG_DATA;
     e = generate(p, ref, &r, &next);
     if (e == ERR_NONE)

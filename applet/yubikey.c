@@ -189,7 +189,7 @@ bool import_names(const struct piv *p, const struct apdu *c)
 {
     const struct alg *alg = alg_by_id(c->p1);
 
-    return keyref_by_ref(c->p2) != NULL && alg != NULL && generate_has(p, alg);
+    return keyref_by_ref(c->p2) != NULL && alg != NULL && generate_has(p, alg, c->p2);
 }
 
 /* IMPORT ASYMMETRIC KEY: the parts, then the policies. */

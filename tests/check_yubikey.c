@@ -360,6 +360,38 @@ START_TEST(generated_keys_are_attested)
 }
 END_TEST
 
+/* Another key may sign attestations, of every algorithm that can; X25519 cannot, and F9 stays what it was. */
+START_TEST(the_attestation_key_is_one_that_signs)
+{
+    static const uint8_t ids[] = { ALG_P384, ALG_ED25519, ALG_RSA2048, ALG_X25519 };
+    const struct card_key *f9;
+
+    live_admin(&l);
+    answers(live_hex(&l, "0047009A05AC03800111"), SW_SUCCESS);
+    for (size_t i = 0; i < 4; i++) {
+        const uint8_t data[] = { 0xAC, 0x03, 0x80, 0x01, ids[i] };
+        bool signs = ids[i] != ALG_X25519;
+        EVP_PKEY *signer;
+        const uint8_t *at;
+        X509 *cert;
+
+        answers(live_call(&l, 0x47, 0x00, KEYREF_ATTESTATION, in_of(data, sizeof data)),
+                signs ? SW_SUCCESS : SW_WRONG_DATA);
+        f9 = card_key(piv_card(l.piv), KEYREF_ATTESTATION);
+        ck_assert_uint_eq(f9->alg, signs ? ids[i] : ids[i - 1]);
+        answers(live_call(&l, 0xF9, 0x9A, 0x00, in_of(NULL, 0)), SW_SUCCESS);
+        at = l.data.p;
+        cert = d2i_X509(NULL, &at, (long)l.data.n);
+        signer = key_public(NULL, alg_by_id(f9->alg), bytes_in(&f9->public));
+        ck_assert(cert != NULL && signer != NULL && X509_verify(cert, signer) == 1);
+        EVP_PKEY_free(signer);
+        X509_free(cert);
+    }
+    answers(live_hex(&l, "00FEE1F92208204040404040404040404040404040404040404040404040404040404040404040"),
+            SW_WRONG_P1P2);
+}
+END_TEST
+
 START_TEST(attestation_needs_its_key_and_its_certificate)
 {
     uint8_t value[2048];
@@ -419,7 +451,7 @@ START_TEST(names_come_before_rights)
         const char *command;
         bool named;
     } rows[] = {
-        { "00FE119A", true },  { "00FE11F9", true },  { "00FE0795", true },  { "00FE1180", false },
+        { "00FE119A", true },  { "00FE11F9", true },  { "00FEE1F9", false }, { "00FEE19A", true },  { "00FE0795", true },  { "00FE1180", false },
         { "00FE119B", false }, { "00FE1196", false }, { "00FE039A", false }, { "00FE009A", false },
         { "00FEFF9A", false }, { "00FFFFFF", true },  { "00FFFFFE", true },  { "00FFFFFD", true },
         { "00FFFFFC", false }, { "00FFFF00", false }, { "00FF00FF", false }, { "00F6829A", true },  { "00F6FF9A", true },
@@ -466,6 +498,7 @@ Suite *suite_yubikey(void)
     tcase_add_loop_test(commands, management_keys, 0, sizeof management / sizeof management[0]);
     tcase_add_test(commands, old_firmware_has_less);
     tcase_add_test(commands, generated_keys_are_attested);
+    tcase_add_test(commands, the_attestation_key_is_one_that_signs);
     tcase_add_test(commands, attestation_needs_its_key_and_its_certificate);
     tcase_add_test(commands, moving_keys);
     tcase_add_test(commands, names_come_before_rights);
