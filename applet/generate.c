@@ -48,7 +48,8 @@ static bool request_parse(struct in data, struct request *r)
     return policies_parse(&body, &r->pin_policy, &r->touch_policy);
 }
 
-/* RSA-1024 only where a setting allows it, or as YubiKeys do; a YubiKey's larger ones from firmware 5.7 on.  F9 signs. */
+/* RSA-1024 only where a setting allows it, or as YubiKeys do; a YubiKey's larger ones from firmware 5.7 on.  F9 has to
+ * sign. */
 bool generate_has(const struct piv *p, const struct alg *alg, uint8_t ref)
 {
     bool large = alg->announce || alg->id == ALG_RSA3072;
