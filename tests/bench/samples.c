@@ -70,7 +70,10 @@ static bool take_line(struct samples *s, char *line)
     series->n += n;
     qsort(values, n, sizeof *values, by_value);
     double median = quantile(values, n, 0.5);
-    return append(&series->medians, series->n_blocks++, &median, 1);
+    bool ok = append(&series->medians, series->n_blocks, &median, 1) &&
+              append(&series->slowest, series->n_blocks, &values[n - 1], 1);
+    series->n_blocks += ok;
+    return ok;
 }
 
 bool samples_read(FILE *f, struct samples *s)
@@ -93,22 +96,37 @@ void samples_free(struct samples *s)
     for (size_t i = 0; i < s->n; i++) {
         free(s->series[i].sorted);
         free(s->series[i].medians);
+        free(s->series[i].slowest);
     }
     free(s->series);
 }
 
-struct ratio ratio_of(const struct series *a, const struct series *b)
+static struct ratio ratio_by_block(const double *a, const double *b, size_t n)
 {
-    size_t n = a->n_blocks < b->n_blocks ? a->n_blocks : b->n_blocks;
     double *ratios = calloc(n, sizeof *ratios);
     struct ratio r = { 0, 0, 0 };
 
     if (ratios == NULL)
         return r;
     for (size_t i = 0; i < n; i++)
-        ratios[i] = b->medians[i] > 0 ? a->medians[i] / b->medians[i] : 0;
+        ratios[i] = b[i] > 0 ? a[i] / b[i] : 0;
     qsort(ratios, n, sizeof *ratios, by_value);
     r = (struct ratio){ quantile(ratios, n, 0.5), quantile(ratios, n, 0.25), quantile(ratios, n, 0.75) };
     free(ratios);
     return r;
+}
+
+static size_t common(const struct series *a, const struct series *b)
+{
+    return a->n_blocks < b->n_blocks ? a->n_blocks : b->n_blocks;
+}
+
+struct ratio ratio_of(const struct series *a, const struct series *b)
+{
+    return ratio_by_block(a->medians, b->medians, common(a, b));
+}
+
+struct ratio ratio_of_slowest(const struct series *a, const struct series *b)
+{
+    return ratio_by_block(a->slowest, b->slowest, common(a, b));
 }

@@ -13,6 +13,7 @@ struct series {
     double *sorted;     /* all values */
     size_t n;
     double *medians;    /* of each block, in the order of time */
+    double *slowest;    /* likewise */
     size_t n_blocks;
 };
 
@@ -31,10 +32,13 @@ const struct series *samples_of(const struct samples *s, const char *row, const 
 /* quantile — of sorted values; 0.5 is the median. */
 double quantile(const double *sorted, size_t n, double q);
 
-/* ratio_of — block by block: the median ratio of a to b, and its quartiles, which tell how far to trust it. */
+/* ratio_of — block by block: the median ratio of a to b, and its quartiles, which tell how far to trust it.
+ * ratio_of_slowest — of the slowest of a block: what a p99 is made of, but for bursts that hit a few blocks of one side
+ * alone. */
 struct ratio {
     double median, low, high;
 };
 struct ratio ratio_of(const struct series *a, const struct series *b);
+struct ratio ratio_of_slowest(const struct series *a, const struct series *b);
 
 #endif
