@@ -85,6 +85,7 @@ SHELL_TESTS = \
 	tests/test_pcscd.sh \
 	tests/test_pinpad.sh \
 	tests/test_pivtool.sh \
+	tests/test_presence.sh \
 	tests/test_reader.sh \
 	tests/test_run.sh \
 	tests/test_replay.sh \
