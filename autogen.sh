@@ -27,7 +27,8 @@ debian_demo='pcscd opensc openssl'
 debian_check='bash check xz-utils binutils clang valgrind python3 procps util-linux man-db groff-base
     pcsc-tools nginx curl xvfb xdotool libnss3-tools xauth'
 debian_check_optional='chromium yubico-piv-tool ykcs11 yubikey-manager libengine-pkcs11-openssl pkcs11-provider
-    softhsm2 libp11-kit-dev gnupg gpgsm scdaemon openssh-client yubikey-agent'
+    softhsm2 libp11-kit-dev gnupg gpgsm scdaemon openssh-client yubikey-agent
+    python3-yaml python3-pytest python3-pyscard'
 
 # Untried.
 fedora_build='autoconf automake libtool make gcc pkgconf-pkg-config

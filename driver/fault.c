@@ -2,13 +2,16 @@
 /* fault.c — TABLE of actions, and which of a script's rows one exchange meets. */
 #include "driver/fault.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct tricks {
     struct stat file;         /* which script this is */
+    int lock;                 /* on it; -1 = none */
     struct faults faults;
     unsigned long exchanges;
     unsigned long met[FAULTS_MAX]; /* exchanges that fit the conditions before nth and chance */
@@ -38,6 +41,7 @@ struct tricks *tricks_look(struct tricks *t, const char *directory, struct why *
     if (t == NULL)
         return NULL;
     t->file = st;
+    t->lock = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (faults_read(path, &t->faults, why) != ERR_NONE)
         t->faults.n = 0; /* kept, so that the error is told once */
     t->random = t->faults.seed;
@@ -46,7 +50,17 @@ struct tricks *tricks_look(struct tricks *t, const char *directory, struct why *
 
 void tricks_free(struct tricks *t)
 {
+    if (t != NULL && t->lock >= 0)
+        close(t->lock);
     free(t);
+}
+
+void tricks_announce(struct tricks *t)
+{
+    struct flock shared = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+
+    if (t != NULL && t->lock >= 0)
+        (void)fcntl(t->lock, F_OFD_SETLK, &shared);
 }
 
 /* ---- Which rows ---- */

@@ -24,6 +24,10 @@ struct verdict {
 struct tricks *tricks_look(struct tricks *tricks, const char *directory, struct why *why) MUST_CHECK;
 void tricks_free(struct tricks *tricks);
 
+/* tricks_announce — they are played from now on: a shared lock on the script, which `vpiv fault` waits for, and for its
+ * end.  tricks may be NULL. */
+void tricks_announce(struct tricks *tricks);
+
 /* tricks_judge — one more exchange begins.  now: watch_clock().
  * tricks_mute — nobody answers now.  tricks may be NULL. */
 void tricks_judge(struct tricks *tricks, struct in command, uint64_t now, struct verdict *verdict);

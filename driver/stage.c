@@ -25,8 +25,10 @@ void stage_leave(const struct stage *old, const struct stage *next)
 {
     if (old->trace != next->trace)
         trace_end(old->trace);
-    if (old->tricks != next->tricks)
+    if (old->tricks != next->tricks) {
+        tricks_announce(next->tricks);
         tricks_free(old->tricks);
+    }
 }
 
 void stage_judge(struct stage *stage, struct in command, struct verdict *verdict)

@@ -16,7 +16,7 @@ struct stage {
  * nobody plays tricks. */
 struct stage stage_look(const struct stage *now, const char *directory);
 
-/* stage_leave — end what is in `old` and not in `next`. */
+/* stage_leave — `next` is in force: end what is in `old` and not in it. */
 void stage_leave(const struct stage *old, const struct stage *next);
 
 /* stage_judge — one exchange begins: what is to happen at it, and the listener hears of that. */

@@ -88,6 +88,7 @@ SHELL_TESTS = \
 	tests/test_presence.sh \
 	tests/test_reader.sh \
 	tests/test_run.sh \
+	tests/test_recipes.sh \
 	tests/test_replay.sh \
 	tests/test_secrets.sh \
 	tests/test_system.sh \

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "conf/faults.h"
@@ -74,6 +74,30 @@ static int open_reader(struct cli *cli, unsigned number)
     return fd;
 }
 
+static bool pause_over(int tick)
+{
+    enum { TICK_NS = 1000000, PATIENCE = 500 };
+    const struct timespec pause = { 0, TICK_NS };
+
+    return tick >= PATIENCE || nanosleep(&pause, NULL) != 0;
+}
+
+/* wait_played — until the driver plays this script, or plays it no more: it holds a shared lock on it meanwhile.  Half
+ * a second at most: where no pcscd runs nobody does. */
+static void wait_played(struct cli *cli, int script, bool played)
+{
+    for (int tick = 0;; tick++) {
+        struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+        if (fcntl(script, F_OFD_GETLK, &lock) != 0 || (lock.l_type != F_UNLCK) == played)
+            return;
+        if (pause_over(tick)) {
+            cli_warn(cli, played ? "no pcscd plays it yet" : "pcscd plays it still");
+            return;
+        }
+    }
+}
+
 /* put_script — whole before it has the name that the driver looks at. */
 static bool put_script(struct cli *cli, int reader, const struct out *text)
 {
@@ -82,26 +106,38 @@ static bool put_script(struct cli *cli, int reader, const struct out *text)
 
     snprintf(temporary, sizeof temporary, ".faults.%ld", (long)getpid());
     fd = openat(reader, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-    bool ok = fd >= 0 && write(fd, text->p, text->n) == (ssize_t)text->n;
-    if (fd >= 0)
-        ok = close(fd) == 0 && ok;
-    ok = ok && renameat(reader, temporary, reader, "faults") == 0;
-    if (!ok) {
+    bool ok = fd >= 0 && write(fd, text->p, text->n) == (ssize_t)text->n
+        && renameat(reader, temporary, reader, "faults") == 0;
+    if (ok) {
+        wait_played(cli, fd, true);
+    } else {
         cli_refuse(cli, "the reader takes no script: %s", strerror(errno));
         unlinkat(reader, temporary, 0);
     }
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+static bool take_script(struct cli *cli, int reader, unsigned number)
+{
+    int fd = openat(reader, "faults", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool ok = unlinkat(reader, "faults", 0) == 0 || errno == ENOENT;
+
+    if (!ok)
+        cli_refuse(cli, "reader %u: %s", number, strerror(errno));
+    if (ok && fd >= 0)
+        wait_played(cli, fd, false);
+    if (fd >= 0)
+        close(fd);
     return ok;
 }
 
 static bool change(struct cli *cli, const struct fault_options *o)
 {
     int reader = open_reader(cli, o->reader);
-    bool ok = reader >= 0;
+    bool ok = reader >= 0 && (o->off ? take_script(cli, reader, o->reader) : put_script(cli, reader, &o->text));
 
-    if (ok && o->off && unlinkat(reader, "faults", 0) != 0 && errno != ENOENT)
-        ok = (cli_refuse(cli, "reader %u: %s", o->reader, strerror(errno)), false);
-    else if (ok && !o->off)
-        ok = put_script(cli, reader, &o->text);
     if (reader >= 0)
         close(reader);
     return ok;
