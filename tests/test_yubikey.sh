@@ -155,25 +155,37 @@ modules() {
         'Attestation of (Key Management|key 9d)|X.509 Certificate for PIV Attestation 9d'
 }
 
-# --- what OpenSC's own continuous integration does with its PIV card -------------------------------------------------
+# --- what OpenSC's own continuous integration does with its PIV card (.github/test-piv.sh), as one line ------------------------
 opensc_chain() {
+    local start
     if ! signs_itself; then
         skip "the chain of OpenSC's continuous integration" "it needs a yubico-piv-tool that signs"
         return
     fi
-    fresh --reader-name "Virtual PCD" || { fail "a private pcscd starts" && return; }
-    like "the reader's name" "$(opensc-tool -l 2>&1)" 'Virtual PCD 00 00'
-    ok "9e RSA, 9a RSA, 9c EC, 9d EC" bash -c '
-        set -e
-        for key in 9e:RSA2048 9a:RSA2048 9c:ECCP256 9d:ECCP256; do
-            slot=${key%:*}
-            yubico-piv-tool -v -r "Virtual PCD 00 00" -P 123456 -s "$slot" -a generate -A "${key#*:}" -o "$0/$slot.pub"
-            yubico-piv-tool -v -r "Virtual PCD 00 00" -P 123456 -s "$slot" -S "/CN=$slot/OU=test/O=example/" \
-                -a verify-pin -a selfsign -i "$0/$slot.pub" -o "$0/$slot.crt"
-            yubico-piv-tool -v -r "Virtual PCD 00 00" -P 123456 -s "$slot" -a import-certificate -i "$0/$slot.crt"
-        done' "$scratch"
-    like "pkcs11-tool -l -t" "$(pkcs11-tool -l -p 123456 -t 2>&1)" '^No errors'
-    is "pkcs11-tool -l -O: four private keys" "$(pkcs11-tool -l -p 123456 -O 2>&1 | grep -c '^Private Key')" 4
+    cat >"$scratch/chain" <<'END'
+set -ex
+cd "$(dirname "$0")"
+opensc-tool --card-driver default --send-apdu 80b80000120ba000000308000010000100050000020F0F7f
+opensc-tool -n
+for key in 9e:RSA2048 9a:RSA2048 9c:ECCP256 9d:ECCP256; do
+    slot=${key%:*}
+    tool="yubico-piv-tool -v -P 123456 -s $slot"
+    $tool -r 'Virtual PCD 00 00' -a generate -A "${key#*:}" >"$slot.pub"
+    $tool -r 'Virtual PCD 00 00' -S "/CN=$slot/OU=test/O=example.com/" -a verify-pin -a selfsign <"$slot.pub" >"$slot.crt"
+    $tool -r 'Virtual PCD 00 00' -a import-certificate <"$slot.crt"
+done
+pkcs11-tool -l -O -p 123456
+pkcs11-tool -l -t -p 123456
+END
+    start=$(date +%s%3N)
+    ok "OpenSC's chain" vpiv run --persona yubikey --reader-name "Virtual PCD" -- sh "$scratch/chain"
+    start=$(($(date +%s%3N) - start))
+    diag "$start ms; the two sleeps of the original take 10000"
+    ok "… is done before the original has slept" test "$start" -lt 10000
+    vpiv run --persona yubikey --reader-name "Virtual PCD" -- sh "$scratch/chain" >"$scratch/chain.log" 2>&1
+    like "the applet is not to be installed" "$(cat "$scratch/chain.log")" 'SW1=0x6E, SW2=0x00'
+    is "pkcs11-tool -l -O: four private keys" "$(grep -c '^Private Key' "$scratch/chain.log")" 4
+    like "pkcs11-tool -l -t" "$(cat "$scratch/chain.log")" '^No errors'
 }
 
 piv_tool_actions
