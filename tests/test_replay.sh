@@ -43,6 +43,22 @@ is "--diff: one exchange less" "$(status_of vpiv replay --diff "$scratch/c.trace
     "$(printf '1\n1')"
 is "--diff sends nothing: 2" "$(status_of vpiv replay -t --diff "$scratch/a.trace" "$scratch/a.trace")" 2
 
+# What is masked cannot be said again; a seeded test card and an open trace bring back a whole session, challenges too.
+if have yubico-piv-tool; then
+    cat >"$scratch/admin.sh" <<'SHELL'
+yubico-piv-tool -r Yubi -a set-chuid &&
+    yubico-piv-tool -r Yubi -a set-mgm-key -n 0F1E2D3C4B5A69788796A5B4C3D2E1F00112233445566778 &&
+    yubico-piv-tool -r Yubi -a verify-pin -P 123456 -a change-pin -N 654321
+SHELL
+    ok "Yubico's tool writes to a seeded card" \
+        vpiv run --seed z --persona yubikey --trace "$scratch/z.trace" --unmask -- sh "$scratch/admin.sh"
+    is "all of it can be said again" \
+        "$(vpiv run --seed z --persona yubikey -- "$VPIV" replay --exact "$scratch/z.trace")" \
+        "$(grep -c ' apdu ' "$scratch/z.trace") exchanges, 0 different, 0 left out"
+else
+    skip "a session that writes" "yubico-piv-tool is not installed"
+fi
+
 # --- golden traces: what clients say first, and what our card answers ------------------------------------------------------
 opensc_start() { timeout 30 pkcs11-tool --module "$PKCS11_MODULE_PATH" --list-objects; }
 yubico_start() { timeout 30 yubico-piv-tool -r Yubi -a status; }

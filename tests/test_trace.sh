@@ -165,6 +165,15 @@ vpiv run -t -- sh -c 'chmod g+w "$VPIV_READER_DIR/0"; : >"$VPIV_READER_DIR/0/tra
     cp "$VPIV_READER_DIR/0/trace" "$0"' "$scratch/shared.trace" >/dev/null
 is "where others may write a file is no listener" "$(wc -c <"$scratch/shared.trace")" 0
 
+# shellcheck disable=SC2016
+is "… but a socket is, as in the system's readers" "$(vpiv run -t -- sh -c 'chmod 2770 "$VPIV_READER_DIR/0"
+    "$VPIV" trace >"$0" & listener=$!
+    until [ -s "$0" ]; do kill -0 $listener || exit; sleep 0.02; done
+    ls -l "$VPIV_READER_DIR/0/trace" | cut -c 1-10
+    "$VPIV" apdu -r 0 00200080
+    until grep -q 63C3 "$0"; do sleep 0.02; done
+    kill $listener; wait' "$scratch/shared.trace")" "$(printf '%s\n' srw-rw---- 63C3)"
+
 # --- the page, in a browser ------------------------------------------------------------------------------------------
 vpiv trace -f html -o "$scratch/page.html" "$trace"
 not_ok "the page fetches nothing" grep -qE '(src|href)=|https?:|@import|url\(' "$scratch/page.html"
