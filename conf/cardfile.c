@@ -172,7 +172,7 @@ static enum err file_new(const char *path, struct state *state, struct cardfile 
         return e;
     }
     file->state = state;
-    view_open(&file->view, -1);
+    view_open(&file->view, NULL);
     *out = file;
     return ERR_NONE;
 }
@@ -282,7 +282,7 @@ void cardfile_close(struct cardfile *file)
     free(file);
 }
 
-void cardfile_follow(struct cardfile *file, int events)
+void cardfile_follow(struct cardfile *file, int *events)
 {
     view_close(&file->view);
     view_open(&file->view, events);

@@ -9,7 +9,7 @@
 
 #include "conf/file.h"
 
-void view_open(struct tries_view *view, int events)
+void view_open(struct tries_view *view, int *events)
 {
     *view = (struct tries_view){ .events = events, .wd = -1 };
 }
@@ -17,8 +17,8 @@ void view_open(struct tries_view *view, int events)
 void view_close(struct tries_view *view)
 {
     if (view->wd >= 0)
-        (void)inotify_rm_watch(view->events, view->wd); /* it may be gone already */
-    view_open(view, -1);
+        (void)inotify_rm_watch(*view->events, view->wd); /* it may be gone already */
+    view_open(view, NULL);
 }
 
 /* What it was does not matter: any event means to read again.  Anything but "none there" counts as one. */
@@ -26,7 +26,7 @@ static bool is_quiet(const struct tries_view *view)
 {
     _Alignas(struct inotify_event) char buffer[4096];
 
-    return read(view->events, buffer, sizeof buffer) < 0 && errno == EAGAIN;
+    return read(*view->events, buffer, sizeof buffer) < 0 && errno == EAGAIN;
 }
 
 /* The directory of this name now; the one before may have been removed or exchanged. */
@@ -37,13 +37,15 @@ static bool follow(struct tries_view *view, struct state *state, const uint8_t g
     char path[sizeof "/proc/self/fd/" + 3 * sizeof(int)];
     int before = view->wd, fd;
 
-    if (view->events < 0 || tries_directory(state, guid, &fd) != ERR_NONE)
+    if (view->events == NULL || tries_directory(state, guid, &fd) != ERR_NONE)
         return false;
+    if (*view->events < 0)
+        *view->events = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    view->wd = file_is_silent(path) ? -1 : inotify_add_watch(view->events, path, changes);
+    view->wd = file_is_silent(path) ? -1 : inotify_add_watch(*view->events, path, changes);
     close(fd);
     if (before >= 0 && before != view->wd)
-        (void)inotify_rm_watch(view->events, before);
+        (void)inotify_rm_watch(*view->events, before);
     return view->wd >= 0;
 }
 

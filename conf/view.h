@@ -10,14 +10,14 @@
 #include "conf/tries.h"
 
 struct tries_view {
-    int events;          /* inotify(7), non-blocking; borrowed, and this view's alone.  -1: read each time */
+    int *events;         /* inotify(7), its owner's to close: -1 until it is needed.  NULL: read each time */
     int wd;              /* the watch on the directory, -1 = none */
     bool known;          /* `tries` was read after the last change */
     struct tries tries;
 };
 
-/* view_open — without a look.  view_close — end the watch; the inotify instance stays its owner's. */
-void view_open(struct tries_view *view, int events);
+/* view_open — without a look.  events: for one view at a time.  view_close — end the watch, and read each time. */
+void view_open(struct tries_view *view, int *events);
 void view_close(struct tries_view *view);
 
 /* view_read — as tries_peek.  A change by anybody is seen from the moment on when his call returns: its event is

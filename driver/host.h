@@ -25,7 +25,7 @@ struct seat {
     OSSL_LIB_CTX *lib;
     enum err (*touch)(void *touch_ctx, uint8_t ref); /* as in struct piv_env */
     void *touch_ctx;
-    int events;              /* inotify, for what happens to the tries record of the card in it (cardfile_follow) */
+    int *events;             /* inotify, for what happens to the tries record of the card in it (cardfile_follow) */
 };
 
 /* host_open — read and check the card file under `path`.  About a millisecond: no key derivation.  `why` says in

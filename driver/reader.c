@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <unistd.h>
 
 #include "conf/settings.h"
@@ -137,7 +136,7 @@ static bool load(struct reader *r, const char *path, bool *again)
 {
     struct why why = { "" };
     struct host *host = NULL;
-    const struct seat seat = { r->directory, r->lib, wait_for_finger, r, r->events };
+    const struct seat seat = { r->directory, r->lib, wait_for_finger, r, &r->events };
     enum err e = host_open(&seat, path, &host, &why);
 
     /* An event up to here may belong to what was read or not; one that comes later is a change for sure. */
@@ -251,7 +250,7 @@ struct reader *reader_new(const char *directory, OSSL_LIB_CTX *lib)
     r->lib = lib;
     r->finger = (struct finger){ .directory = r->directory, .there = card_is_there, .ctx = r };
     settings_default(&r->settings);
-    r->events = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    r->events = -1;
     r->watch = watch_new(directory, "card");
     r->pinpad = pinpad_new(directory);
     if (r->watch == NULL || r->pinpad == NULL) {

@@ -66,6 +66,10 @@ for kind in RSA2048 RSA4096 P-256 P-384; do
     apdu "0020008008$(printf %s "$PIN" | hex)"
     apdu "00200080083030303030303030"
     step "$kind: after a wrong PIN" none
+    # The PIN comes with the first block, and is used by a second one that looks like a question.
+    like "$kind: a PIN in two blocks" "$(printf '%s\n' "1020008008$(printf %s "$PIN" | hex)" 00200080 |
+        sed 's/../& /g' | scriptor -p T=1 2>&1 | grep -c "90 00 : Normal")" "^2\$"
+    step "$kind: after a PIN in two blocks" none
     case $kind in RSA4096) ;; *)
         use "$kind"
         ok "$kind: reset" opensc-tool --reset=warm

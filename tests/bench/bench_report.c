@@ -60,6 +60,16 @@ static void print_row(const struct shown *row, const struct samples *s)
     putchar('\n');
 }
 
+static void print_machine(void)
+{
+    double load[3] = { 0 };
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+    (void)getloadavg(load, 3);
+    printf("%ld processors, load %.1f%s\n", n, load[1],
+           load[1] > (double)n ? ": ratios hold, times do not" : "");
+}
+
 static void print_rows(const struct samples *s)
 {
     const char *section = "";
@@ -175,6 +185,7 @@ int main(int argc, char **argv)
         fputs("bench_report: no samples\n", stderr);
         return 1;
     }
+    print_machine();
     print_rows(&s);
     print_floor(&s);
     print_bars(&s);
