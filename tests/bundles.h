@@ -27,6 +27,10 @@ struct recipe {
     bool key_length;         /* PBKDF2: the length of the key is written */
 };
 
+/* Every way of protection, all with the password "Passw0rd". */
+enum { BUNDLE_RECIPES = 27 };
+extern const struct recipe bundle_recipes[BUNDLE_RECIPES];
+
 /* What goes in.  id: localKeyID of each, 0 = none. */
 struct ingredient {
     EVP_PKEY *key;           /* or NULL */

@@ -74,43 +74,9 @@ static enum err make_and_read(const struct recipe *recipe, const struct ingredie
 
 /* ---- protections ---- */
 
-#define CLASSIC .mac = MAC_CLASSIC, .password = "Passw0rd"
-static const struct recipe recipes[] = {
-    { "RC2-40",           NID_pbe_WithSHA1And40BitRC2_CBC,       .digest = "SHA1", CLASSIC },
-    { "RC2-128",          NID_pbe_WithSHA1And128BitRC2_CBC,      .digest = "SHA1", CLASSIC },
-    { "RC4-40",           NID_pbe_WithSHA1And40BitRC4,           .digest = "SHA1", CLASSIC },
-    { "RC4-128",          NID_pbe_WithSHA1And128BitRC4,          .digest = "SHA1", CLASSIC },
-    { "3DES",             NID_pbe_WithSHA1And3_Key_TripleDES_CBC,.digest = "SHA1", CLASSIC },
-    { "2DES",             NID_pbe_WithSHA1And2_Key_TripleDES_CBC,.digest = "MD5", CLASSIC },
-    { "PBES1 MD5 DES",    NID_pbeWithMD5AndDES_CBC,              .digest = "SHA256", CLASSIC },
-    { "PBES1 SHA1 DES",   NID_pbeWithSHA1AndDES_CBC,             .digest = "SHA256", CLASSIC },
-    { "PBES1 SHA1 RC2",   NID_pbeWithSHA1AndRC2_CBC,             .digest = "SHA384", CLASSIC },
-    { "AES-128, default", 0, "AES-128-CBC",                      .digest = "SHA256", CLASSIC },
-    { "AES-256, SHA-256", 0, "AES-256-CBC", NID_hmacWithSHA256,  .digest = "SHA256", CLASSIC },
-    { "AES-192, SHA-384", 0, "AES-192-CBC", NID_hmacWithSHA384,  .digest = "SHA384", CLASSIC },
-    { "AES-256, SHA-512", 0, "AES-256-CBC", NID_hmacWithSHA512,  .digest = "SHA512", CLASSIC },
-    { "AES-256, SHA3",    0, "AES-256-CBC", NID_hmac_sha3_256,   .digest = "SHA3-256", CLASSIC },
-    { "3DES in PBES2",    0, "DES-EDE3-CBC",                     .digest = "SHA1", CLASSIC },
-    { "Camellia",         0, "CAMELLIA-256-CBC",                 .digest = "SHA256", CLASSIC },
-    { "AES-256-GCM",      0, "AES-256-GCM", NID_hmacWithSHA256,  .digest = "SHA256", CLASSIC },
-    { "AES-128-GCM",      0, "AES-128-GCM",                      .digest = "SHA256", CLASSIC },
-    { "scrypt 2^10",      0, "AES-256-CBC", 0, KDF_SCRYPT, .iterations = 1024, .digest = "SHA256", CLASSIC },
-    { "scrypt 2^15",      0, "AES-256-CBC", 0, KDF_SCRYPT, .iterations = 32768, .digest = "SHA256", CLASSIC },
-    { "PBMAC1 SHA-256",   0, "AES-256-CBC", NID_hmacWithSHA256, .mac = MAC_PBMAC1, .digest = "SHA256", .mac_key = 32,
-      .password = "Passw0rd" },
-    { "PBMAC1 SHA-512",   0, "AES-256-CBC", NID_hmacWithSHA256, .mac = MAC_PBMAC1, .digest = "SHA512", .mac_key = 256,
-      .password = "Passw0rd" },
-    { "key length said",  0, "AES-192-CBC", .key_length = true,  .digest = "SHA256", CLASSIC },
-    { "NSS 3.29",         0, "AES-256-CBC", .says = "AES-128-CBC", .key_length = true, .digest = "SHA1", CLASSIC },
-    { "no MAC",           0, "AES-256-CBC", .mac = MAC_NONE, .password = "Passw0rd" },
-    { "in the clear",     -1, .digest = "SHA256", CLASSIC },
-    { "nothing at all",   -1, .mac = MAC_NONE, .password = "Passw0rd" },
-};
-enum { RECIPES = sizeof recipes / sizeof recipes[0] };
-
 START_TEST(every_protection_is_read)
 {
-    const struct recipe *r = &recipes[_i];
+    const struct recipe *r = &bundle_recipes[_i];
     const struct ingredient one = { key, cert, 1, 1, "name", 0 };
 
     ck_assert_msg(make_and_read(r, &one, 1, r->password) == ERR_NONE, "%s: %s", r->name, why.text);
@@ -126,7 +92,7 @@ END_TEST
 
 START_TEST(a_wrong_password_is_called_so)
 {
-    const struct recipe *r = &recipes[_i];
+    const struct recipe *r = &bundle_recipes[_i];
     const struct ingredient one = { key, cert, 1, 1, "name", 0 };
     enum err e = make_and_read(r, &one, 1, "Passw0rt");
 
@@ -173,7 +139,7 @@ END_TEST
 
 /* ---- what is in it ---- */
 
-static const struct recipe plain = { "plain", 0, "AES-256-CBC", .digest = "SHA256", CLASSIC };
+static const struct recipe plain = { "plain", 0, "AES-256-CBC", .digest = "SHA256", .mac = MAC_CLASSIC, .password = "Passw0rd" };
 
 START_TEST(keys_find_their_certificates_whatever_the_ids_say)
 {
@@ -449,8 +415,8 @@ Suite *suite_p12(void)
 
     tcase_add_checked_fixture(c, set_up, tear_down);
     tcase_set_timeout(c, 600); /* under a sanitizer or valgrind, too */
-    tcase_add_loop_test(c, every_protection_is_read, 0, RECIPES);
-    tcase_add_loop_test(c, a_wrong_password_is_called_so, 0, RECIPES);
+    tcase_add_loop_test(c, every_protection_is_read, 0, BUNDLE_RECIPES);
+    tcase_add_loop_test(c, a_wrong_password_is_called_so, 0, BUNDLE_RECIPES);
     tcase_add_loop_test(c, every_form_of_a_password_is_tried, 0, sizeof forms / sizeof forms[0]);
     tcase_add_test(c, keys_find_their_certificates_whatever_the_ids_say);
     tcase_add_test(c, of_two_certificates_the_newer_is_taken);

@@ -9,4 +9,7 @@
 /* libFuzzer's name for it.  Returns 0. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
+/* fuzz_p12: the first byte for "Passw0rd", and the most rounds of key derivation. */
+enum { FUZZ_P12_PASSWORD = 0, FUZZ_P12_ITERATIONS = 2000 };
+
 #endif

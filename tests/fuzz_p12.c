@@ -7,9 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fuzz.h"
 #include "tools/trial.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void read_one(OSSL_LIB_CTX *lib, struct in file, const struct secret *password)
 {
@@ -19,7 +18,7 @@ static void read_one(OSSL_LIB_CTX *lib, struct in file, const struct secret *pas
     struct slots slots;
     struct trial_world world;
 
-    if (p12_read(lib, file, password, 2000, &bundle.p12, &why) != ERR_NONE)
+    if (p12_read(lib, file, password, FUZZ_P12_ITERATIONS, &bundle.p12, &why) != ERR_NONE)
         return;
     if (bundle_check(&bundle, &why) == ERR_NONE && trial_world_open(&world) == ERR_NONE) {
         struct bundles bundles = { 1, { bundle } };
@@ -37,7 +36,9 @@ static void read_one(OSSL_LIB_CTX *lib, struct in file, const struct secret *pas
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const passwords[] = { "", "x", "Gr\xC3\xB6\xC3\x9F" "e" };
+    static const char *const passwords[] = {
+        [FUZZ_P12_PASSWORD] = "Passw0rd", "", "Gr\xC3\xB6\xC3\x9F" "e",
+    };
     static struct p12_library library;
     struct in in = in_of(data, size);
     struct secret *password;

@@ -32,7 +32,7 @@ check_vpiv_SOURCES = \
 	tests/check_command.c \
 	tests/check_compute.c \
 	tests/check_err.c \
-	tests/bundles.c tests/bundles.h \
+	tests/bundles.c tests/bundles.h tests/recipes.c \
 	tests/check_fault.c \
 	tests/check_generate.c \
 	tests/check_key.c \
@@ -224,6 +224,14 @@ check_PROGRAMS += fuzz_apdu
 TESTS += fuzz_apdu
 fuzz_apdu_SOURCES = tests/fuzz_apdu.c tests/fuzz_main.c tests/fuzz.h tests/fake.c tests/fake.h
 fuzz_apdu_LDADD = libapplet.la $(OPENSSL_LIBS) $(ZLIB_LIBS)
+check_PROGRAMS += fuzz_p12
+TESTS += fuzz_p12
+fuzz_p12_SOURCES = tests/fuzz_p12.c tests/fuzz_main.c tests/fuzz.h
+fuzz_p12_LDADD = libbundle.la libapplet.la $(JANSSON_LIBS) $(OPENSSL_LIBS) $(ZLIB_LIBS)
+# Its corpus was made by this, and made small by `make fuzz TARGET=p12 DISTIL=1`.
+EXTRA_PROGRAMS = seeds_p12
+seeds_p12_SOURCES = tests/seeds_p12.c tests/bundles.c tests/bundles.h tests/recipes.c tests/fuzz.h
+seeds_p12_LDADD = $(fuzz_p12_LDADD)
 TARGET = apdu
 TIME = 60
 fuzz:
@@ -233,4 +241,4 @@ coverage:
 clean-local:
 	rm -rf fuzz coverage bench.txt bench.json bench.svg bench.samples
 .PHONY: fuzz coverage
-EXTRA_DIST += tests/fuzz.sh tests/coverage.sh tests/corpus tests/fuzz_p12.c
+EXTRA_DIST += tests/fuzz.sh tests/coverage.sh tests/corpus
