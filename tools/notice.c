@@ -29,7 +29,16 @@ struct notice {
 /* The states as they are now are what later ones are compared with. */
 static bool look(struct notice *notice, DWORD ms)
 {
-    if (SCardGetStatusChange(notice->context, ms, notice->states, notice->n) != SCARD_S_SUCCESS)
+    LONG rv = SCardGetStatusChange(notice->context, ms, notice->states, notice->n);
+
+    /* pcsc-lite 2.5 (2.5.3 seen) reads an event that comes between its registration and its question as the answer; the
+     * context is of no more use then. */
+    if (rv == SCARD_E_UNKNOWN_READER || rv == SCARD_E_UNSUPPORTED_FEATURE) {
+        SCardReleaseContext(notice->context);
+        if (SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &notice->context) == SCARD_S_SUCCESS)
+            rv = SCardGetStatusChange(notice->context, ms, notice->states, notice->n);
+    }
+    if (rv != SCARD_S_SUCCESS)
         return false;
     for (DWORD i = 0; i < notice->n; i++)
         notice->states[i].dwCurrentState = notice->states[i].dwEventState & ~(DWORD)SCARD_STATE_CHANGED;
