@@ -126,6 +126,17 @@ static double scaling(const struct samples *s, const char *side)
     return one == NULL || two == NULL ? 0 : ratio_of(two, one).median;
 }
 
+/* Compared with the other side's.  The sides were measured right after each other, one and two readers were not. */
+static double scaling_ratio(const struct samples *s, const char *base)
+{
+    static const char one[] = "rate-1r-1c", two[] = "rate-2r-2c";
+
+    if (scaling(s, "vpiv") <= 0 || scaling(s, base) <= 0)
+        return 0;
+    return ratio_of(samples_of(s, two, "vpiv"), samples_of(s, two, base)).median /
+           ratio_of(samples_of(s, one, "vpiv"), samples_of(s, one, base)).median;
+}
+
 /* A handler without a card that gives answers as long: how far the bar can be reached at all. */
 static const char *floor_note(const struct bar *bar, const struct samples *s, const char *row, char note[48])
 {
@@ -166,7 +177,7 @@ static bool measure(const struct bar *bar, const struct samples *s, const char *
             snprintf(v->note, sizeof v->note, "the quickest tenth takes up to %.0f", quantile(a->sorted, a->n, 0.1));
         break;
     case SCALING:
-        v->value = scaling(s, bar->base) > 0 ? scaling(s, "vpiv") / scaling(s, bar->base) : 0;
+        v->value = scaling_ratio(s, bar->base);
         snprintf(v->note, sizeof v->note, "vpiv %.2f x, floor %.2f x one reader", scaling(s, "vpiv"),
                  scaling(s, bar->base));
         break;

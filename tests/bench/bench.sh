@@ -197,7 +197,7 @@ part_import() {
 part_rates() {
     side floor "$libs/libifdfloor.so" "${run[@]}" -t -t
     side vpiv "$libs/libifdvpiv.so" "${run[@]}" -c one -c four
-    "$top_builddir/bench_apdu" rates 100 "$(some 15)" "floor=$(socket floor)" \
+    "$top_builddir/bench_apdu" rates 60 "$(some 25)" "floor=$(socket floor)" \
         "vpiv=$(socket vpiv)" >>"$samples"
     end_sides
 }

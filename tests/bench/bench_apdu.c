@@ -339,8 +339,10 @@ static int verb_rates(char **args)
     for (size_t round = 0; round < rounds; round++)
         for (size_t c = 1; c <= CLIENTS; c *= 2)
             for (size_t readers = 1; readers <= 2; readers++)
-                for (size_t i = 0; i < n; i++)
+                for (size_t k = 0; k < n; k++) {
+                    size_t i = round % 2 == 0 ? k : n - 1 - k;
                     rate(clients[i], clients[i][0].name, c, readers);
+                }
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < CLIENTS; k++)
             side_stop(&clients[i][k]);

@@ -57,7 +57,7 @@ static bool in_picture(const struct shown *row, const struct samples *s)
 {
     const struct series *own = samples_of(s, row->row, "vpiv");
 
-    return own != NULL && strcmp(own->unit, "us") == 0;
+    return own != NULL && strcmp(own->unit, "us") == 0 && quantile(own->sorted, own->n, 0.5) < time_to;
 }
 
 static void draw_axes(FILE *f, double bottom)
