@@ -36,7 +36,8 @@ enum err cardfile_open(const char *path, struct state *state, struct cardfile **
 void cardfile_close(struct cardfile *file);
 
 /* cardfile_follow — for who asks often: tries_read reads again only after a change that *events tells of, an
- * inotify(7) instance that is made when it is needed (-1 at first), the caller's to close, and for one file at a time. */
+ * inotify(7) instance that is made when it is needed (-1 at first), the caller's to close, and for one file at a
+ * time. */
 void cardfile_follow(struct cardfile *file, int *events);
 
 /* cardfile_create — a new card under a name that does not exist yet (ERR_EXISTS): tries record first, name last. */
