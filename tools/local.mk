@@ -103,3 +103,4 @@ tools/vpiv-tracepage.$(OBJEXT): tools/trace_page.h
 tools/trace_page.h: tools/trace.html
 	$(AM_V_GEN)$(MKDIR_P) tools && { echo 'static const char *const trace_page[] = {' && \
 		sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n",/' '$(srcdir)/tools/trace.html' && echo '};'; } >$@
+tools/vpiv-tracepage.$(OBJEXT): tools/trace_page.h
