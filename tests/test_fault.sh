@@ -58,7 +58,7 @@ play -e 'ins = 0x20; nth = 1; mute = 400'
 like "mute: nobody answers" "$(apdu $wrong)" 'did not answer$'
 # The client has reset the card at its end, in vain: for pcscd it is dead until it comes anew.
 vpiv fault -r 1 --off
-like "… and pcscd takes the card for dead" "$(apdu $ask)" 'unpowered'
+like "… and pcscd takes the card for dead" "$(apdu $ask)" 'no card can be reached'
 vpiv eject -r 1 >/dev/null && vpiv insert -r 1 >/dev/null
 ok "… until it is inserted again" wait_for 5 sh -c '"$0" apdu -r 1 00200080 | grep -qx 63C2' "$VPIV"
 play -e 'ins = 0x20; remove = true'
@@ -116,13 +116,13 @@ if have pkcs11-tool; then
     like "sw = 0x6982: CKR_USER_NOT_LOGGED_IN" "$(opensc 'ins = 0x87; sw = 0x6982')" 'CKR_USER_NOT_LOGGED_IN'
     like "drop: an error" "$(opensc 'ins = 0x87; drop = true')" 'C_Sign.*CKR_(GENERAL_ERROR|DEVICE_ERROR|FUNCTION_FAILED)'
     like "remove: CKR_DEVICE_REMOVED" "$(opensc 'ins = 0x87; remove = true')" 'CKR_(DEVICE_REMOVED|TOKEN_NOT_PRESENT)'
-    like "mute at login: an error" "$(opensc 'ins = 0x20; nth = 3; mute = 500')" 'CKR_'
+    like "mute at login: an error" "$(opensc 'ins = 0x20; mute = 500')" 'CKR_'
     opensc 'ins = 0x87; delay = 300' >/dev/null
     ok "delay: it waits, and the signature is good" good
     rm "$scratch/signature"
     opensc 'ins = 0x99; drop = true' >/dev/null
     ok "a trick that is never met changes nothing" good
-    like "cut = 1 at login: an error" "$(opensc 'ins = 0x20; nth = 3; cut = 1')" 'C_Login.*CKR_'
+    like "cut = 1 at login: an error" "$(opensc 'ins = 0x20; cut = 1')" 'C_Login.*CKR_'
     reader_stop
 else
     skip "how OpenSC takes it" "pkcs11-tool is not installed"
