@@ -43,6 +43,7 @@ struct life {
     uint8_t guid[16];
     struct state *state;         /* the judge's own look at the record */
     struct rig kept;             /* the program that goes on serving the card; piv == NULL = none */
+    int events;                  /* what it hears of the record, as the driver does (cardfile_follow) */
     bool odd;                    /* links or special files lie about: no power cut here */
     bool deaf;                   /* the control: fdatasync does nothing */
     uint64_t newest;             /* highest sequence number ever on disk */

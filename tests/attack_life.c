@@ -164,6 +164,7 @@ static void guess_kept(struct life *life, enum pin which)
 {
     if (life->kept.piv == NULL) {
         rig_init(&life->kept, life->root, life->verdict->reports);
+        life->kept.events = &life->events;
         if (rig_open(&life->kept) != ERR_NONE || !is_this(life, &life->kept)) {
             rig_close(&life->kept);
             return;
@@ -430,6 +431,7 @@ void life_run(struct life *life)
 {
     bool still = life->kind == KIND_CROWD; /* they all come at once */
 
+    life->events = -1;
     open_state(life);
     keep_record(life);
     keep_card(life);

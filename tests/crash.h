@@ -160,6 +160,7 @@ struct rig {
     char root[PATH_ROOM], state_path[PATH_ROOM + 8], card_path[PATH_ROOM + 16];
     struct state *state;
     struct cardfile *file;
+    int *events;            /* that the card file follows, as in a driver; NULL at first: it reads each time */
     struct piv *piv;
     struct piv_env inner;
     struct report *report;

@@ -140,6 +140,8 @@ enum err rig_open(struct rig *rig)
         e = cardfile_open(rig->card_path, rig->state, &rig->file, &card, NULL);
     if (e != ERR_NONE)
         return e;
+    if (rig->events != NULL)
+        cardfile_follow(rig->file, rig->events);
     rig->inner = env = cardfile_env(rig->file);
     env.ctx = rig;
     env.random = rig_random;
