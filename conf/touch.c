@@ -107,7 +107,7 @@ bool touch_asked(const char *directory, char key[TOUCH_KEY_MAX], bool *felt)
     asked = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK && file_read(fd, &out) == ERR_NONE;
     close(fd);
     line[out.n] = '\0';
-    asked = asked && sscanf(line, "%7s %7s", key, word) >= 1;
+    asked = asked && sscanf(line, "%7[0-9a-f] %7s", key, word) >= 1;
     *felt = strcmp(word, modes[TOUCH_NEVER]) != 0;
     return asked;
 }

@@ -53,4 +53,11 @@ like "two of one name are refused before anything is made" "$(says vpiv import -
     --password env:PASSWORD)" 'would both become the card eve'
 like "stdin cannot be shared" "$(says vpiv import --batch "$scratch/folder" --pin stdin </dev/null)" 'cannot share stdin'
 is "no card came of these" "$(cards)" 4
+
+# A folder that others fill: what waits when it is opened, and names that a terminal would obey.
+mkdir "$scratch/others" && mkfifo "$scratch/others/waits.p12" && cp "$scratch/bea.p12" "$scratch/others/fay.p12"
+cp "$scratch/bea.p12" "$scratch/others/$(printf 'x\033]0;title\007').p12"
+out=$(says timeout 30 "$VPIV" import --user --batch "$scratch/others" --password env:PASSWORD --pin env:PIN)
+like "a FIFO in the folder is passed by" "$(tail -n 1 <<<"$out")" '^1 made, 1 not made$'
+unlike "no control character comes through" "$out" $'[\001-\011\013-\037\177]'
 done_testing

@@ -186,6 +186,14 @@ like "RSA-1024 is taken with a warning" "$(cat "$scratch/err")" "RSA1024 is too 
 like "a missing MAC is a warning" "$(cat "$scratch/err")" "no integrity check"
 ok "and the key works" works weak 9a:06
 
+# U+009B is "escape [" to a terminal; a subject may hold it.
+quiet openssl req -x509 -key "$scratch/login.key" -utf8 -subj "$(printf '/CN=red\302\23331m')" -days 100 -out "$scratch/red.pem"
+quiet openssl pkcs12 -export -inkey "$scratch/login.key" -in "$scratch/red.pem" -passout env:PASSWORD -out "$scratch/red.p12"
+rm -f "$cards/red.card"
+is "a subject that a terminal would obey is shown without that" \
+    "$(import red "$scratch/red.p12" 2>/dev/null | grep -o 'CN=.*'; vpiv show red | grep -o 'CN=.*' | sort -u)" \
+    "$(printf 'CN=red??31m\nCN=red??31m')"
+
 # --- what cannot be ---------------------------------------------------------------------------------------------------------------------------------
 refused "a wrong password" "login.p12: wrong password, or the file is damaged" \
     vpiv import -c no -p pass:wrong --pin env:PIN "$scratch/login.p12"

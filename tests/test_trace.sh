@@ -32,6 +32,8 @@ is "standard input" "$(vpiv trace - <"$trace" | wc -l)" "$(grep -vc '^#' "$trace
 printf 'nonsense\n' >"$scratch/bad.trace"
 is "no trace: 1" "$(status_of vpiv trace "$scratch/bad.trace")" 1
 is "… with file and line" "$(cat "$scratch/out")" "vpiv: $scratch/bad.trace:1: no line of a trace"
+printf '1.000000 0 none \033]0;title\007\n' >"$scratch/bad.trace"
+is "words that a terminal would obey are none of a trace" "$(status_of vpiv trace "$scratch/bad.trace")" 1
 is "no such file: 1" "$(status_of vpiv trace "$scratch/none")" 1
 is "no such format: 2" "$(status_of vpiv trace -f pdf "$trace")" 2
 

@@ -14,8 +14,11 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "tools/plain.h"
 
 enum { WORKERS_MAX = 64, ARGUMENTS_MAX = 96, SAID_MAX = 1024 };
 
@@ -61,6 +64,14 @@ static int is_bundle(const struct dirent *d)
            (strcasecmp(d->d_name + n - 4, ".p12") == 0 || strcasecmp(d->d_name + n - 4, ".pfx") == 0);
 }
 
+/* Whoever fills the folder may put other things into it: opening a FIFO waits, for ever where nobody writes. */
+static bool is_file(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) != 0 || S_ISREG(st.st_mode); /* a link that leads nowhere is told of when it is opened */
+}
+
 static bool list_folder(struct batch *b, const char *folder)
 {
     struct dirent **found = NULL;
@@ -76,11 +87,13 @@ static bool list_folder(struct batch *b, const char *folder)
 
         snprintf(name, sizeof name, "%.*s", (int)strlen(found[i]->d_name) - 4, found[i]->d_name);
         ok = ok && snprintf(path, sizeof path, "%s/%s", folder, found[i]->d_name) < (int)sizeof path &&
-             add(b, name, path, NULL, NULL);
+             (!is_file(path) || add(b, name, path, NULL, NULL));
         free(found[i]);
     }
     free(found);
-    return ok && n > 0;
+    if (ok && b->n == 0 && n > 0)
+        cli_refuse(b->cli, "%s: no .p12 and no .pfx file in it", folder);
+    return ok && b->n > 0;
 }
 
 /* One line: NAME, FILE, password and PIN source, with tabs between them; the last two may be left out. */
@@ -243,7 +256,7 @@ static void finish(struct batch *b, struct job *job, bool made)
         card = json_pack("{s:s, s:s, s:b, s:s}", "card", job->name, "file", job->file, "written", 0, "error", said);
         b->failed++;
         if (!b->cli->json)
-            printf("%s: not made: %s\n", job->name, said);
+            printf("%s: not made: %s\n", plain_text(job->name), plain_text(said));
     } else {
         count(b, card);
         if (!b->cli->json)

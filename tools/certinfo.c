@@ -11,6 +11,7 @@
 #include <openssl/x509v3.h>
 
 #include "tools/p12.h"
+#include "tools/plain.h"
 
 /* Cut at a character's start, so that what is left is still UTF-8. */
 static void cut(const char *from, size_t n, char *text, size_t room)
@@ -40,6 +41,7 @@ static void name_text(const X509_NAME *name, char text[CERT_TEXT])
         n = BIO_get_mem_data(out, &p);
         if (n > 0)
             cut(p, (size_t)n, text, CERT_TEXT);
+        plain_text(text); /* RFC 4514 escapes no control character beyond ASCII */
     }
     BIO_free(out);
     ERR_clear_error();

@@ -15,6 +15,7 @@
 #include "conf/cardfile.h"
 #include "conf/settings.h"
 #include "tools/insert.h"
+#include "tools/plain.h"
 #include "tools/notice.h"
 #include "tools/system.h"
 
@@ -78,6 +79,7 @@ static void describe(const struct reader *reader, const char *entry, char name[N
         n = snprintf(target, sizeof target, "%s", entry);
     target[n] = '\0';
     store_card_name(target, name);
+    plain_text(name);
 }
 
 static int store_failed(struct cli *cli, const struct reader *reader)

@@ -9,6 +9,7 @@
 #include "conf/touch.h"
 #include "tools/certinfo.h"
 #include "tools/pick.h"
+#include "tools/plain.h"
 #include "tools/system.h"
 
 static const struct option_row rows[] = {
@@ -174,10 +175,13 @@ static int list_text(struct cli *cli, char *const *names, size_t n)
         printf("%-*s  %-6s  %s\n", width, "CARD", "READER", "KEYS");
     for (size_t i = 0; i < n; i++) {
         read_card(cli, names[i], &line);
+        plain_text(names[i]);
+        plain_text(line.why.text);
         text_card(&line, width);
     }
     for (unsigned r = 0; r < READERS_MAX && read_reader(&cli->store, r, &view); r++)
-        printf("%sreader %u: %s%s%s%s\n", r == 0 ? "\n" : "", r, view.card[0] == '\0' ? "empty" : view.card,
+        printf("%sreader %u: %s%s%s%s\n", r == 0 ? "\n" : "", r,
+               view.card[0] == '\0' ? "empty" : plain_text(view.card),
                view.touch[0] == '\0' ? "" : ", key ", view.touch, view.touch[0] == '\0' ? "" : " waits for a touch");
     text_users(cli);
     return CLI_DONE;

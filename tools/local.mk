@@ -48,6 +48,7 @@ libbundle_la_SOURCES = \
 	tools/p12mac.c \
 	tools/p12pass.c tools/p12pass.h \
 	tools/p12work.c tools/p12work.h \
+	tools/plain.c tools/plain.h \
 	tools/slots.c tools/slots.h \
 	tools/trial.c tools/trial.h
 

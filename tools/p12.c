@@ -11,6 +11,7 @@
 #include "tools/p12asn1.h"
 #include "tools/p12work.h"
 #include "tools/p12find.h"
+#include "tools/plain.h"
 
 /* struct walk — one bundle on its way. */
 struct walk {
@@ -49,19 +50,11 @@ static const ASN1_TYPE *attribute(const P12_BAG *bag, int nid)
     return at < 0 ? NULL : X509_ATTRIBUTE_get0_type(X509at_get_attr(bag->attributes, at), 0);
 }
 
-/* A label for terminals and card files: no control characters (C0, DEL, C1), and of bounded length. */
+/* A label for terminals and card files: no control characters, and of bounded length. */
 static char *clean(char *name)
 {
-    size_t n = name == NULL ? 0 : strlen(name);
+    size_t n = name == NULL ? 0 : strlen(plain_text(name));
 
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)name[i], next = (unsigned char)name[i + 1];
-
-        if (c < 0x20 || c == 0x7F)
-            name[i] = '?';
-        else if (c == 0xC2 && next >= 0x80 && next < 0xA0)
-            name[i] = name[i + 1] = '?';
-    }
     if (n > P12_NAME_MAX) {
         for (n = P12_NAME_MAX; n > 0 && ((unsigned char)name[n] & 0xC0) == 0x80;)
             n--;

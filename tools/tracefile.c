@@ -136,6 +136,9 @@ enum err trace_parse(struct tracefile *file, char *line, struct why *why)
 
     if (*line == '#' || *line == '\0')
         return ERR_ABSENT;
+    for (const char *c = line; *c != '\0'; c++) /* the driver writes none, and its words go to a terminal */
+        if ((unsigned char)*c < ' ' || *c == 0x7F)
+            return why_set(why, ERR_DATA, "%s:%lu: no line of a trace", file->name, file->line);
     bool ok = take_time(strtok_r(line, " ", &rest), &event->time);
     event->reader = strtok_r(NULL, " ", &rest);
     ok = ok && event->reader != NULL && take_kind(strtok_r(NULL, " ", &rest), &event->kind);

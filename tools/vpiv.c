@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "tools/plain.h"
 
 /* Every verb.  least and most: arguments besides options. */
 static const struct verb verbs[] = {
@@ -48,9 +49,13 @@ static const struct verb *verb_find(const char *name)
     return NULL;
 }
 
+/* A sentence names files and cards, and quotes them: it stays one line. */
 static void say(const struct cli *cli, const char *text)
 {
-    fprintf(stderr, "%s: %s\n", cli->program, text);
+    struct why why = { "" };
+
+    (void)why_set(&why, ERR_DATA, "%s", text);
+    fprintf(stderr, "%s: %s\n", cli->program, plain_text(why.text));
 }
 
 int cli_fail(struct cli *cli, enum err e, const struct why *why)
@@ -91,7 +96,7 @@ int cli_usage(struct cli *cli, const char *format, ...)
     vsnprintf(why.text, sizeof why.text, format, args);
     va_end(args);
     fprintf(stderr, "%s%s%s: %s (see %s%s%s --help)\n", cli->program, cli->verb ? " " : "",
-            cli->verb ? cli->verb->name : "", why.text, cli->program, cli->verb ? " " : "",
+            cli->verb ? cli->verb->name : "", plain_text(why.text), cli->program, cli->verb ? " " : "",
             cli->verb ? cli->verb->name : "");
     return cli->status = CLI_USAGE;
 }
