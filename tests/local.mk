@@ -110,7 +110,8 @@ check-valgrind: check_vpiv
 check-distros:
 	$(srcdir)/tests/distros.sh
 
-bench: all $(check_PROGRAMS) $(check_LTLIBRARIES)
+bench: all bench_apdu bench_driver bench_p11 bench_report bench_vpcd pcsc_probe pcscd_private \
+		libifdnull.la libifdfloor.la
 	$(AM_TESTS_ENVIRONMENT) bash $(srcdir)/tests/bench/bench.sh .
 distclean-local:
 	rm -rf asan

@@ -18,7 +18,6 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <linux/ptrace.h>
 #include <unistd.h>
 
 #include <ifdhandler.h>
