@@ -9,7 +9,8 @@ enum access { ANYONE, ADMIN, BY_DATA };
 #define YK SET_YUBIKEY
 #define PIV APPLICATION_PIV
 #define MGR APPLICATION_MANAGEMENT
-#define EACH (APPLICATION_NONE | APPLICATION_PIV | APPLICATION_MANAGEMENT)
+#define OTP APPLICATION_OTP
+#define EACH (APPLICATION_NONE | APPLICATION_PIV | APPLICATION_MANAGEMENT | APPLICATION_OTP)
 
 /* Every command the card answers.  P1, P2: the only value, or ANY = the handler judges.  GET RESPONSE is not here:
  * it belongs to the transport (applet.c). */
@@ -46,12 +47,14 @@ static const struct command {
     { 0x1C, ANY,  ANY,  YK,      MGR,  0,                ANYONE,  any,            cmd_refuse }, /* write config */
     { 0x16, ANY,  ANY,  YK,      MGR,  0,                ANYONE,  any,            cmd_refuse }, /* set mode */
     { 0x1F, ANY,  ANY,  YK,      MGR,  0,                ANYONE,  any,            cmd_refuse }, /* reset the device */
+    { 0x01, 0x10, 0x00, YK,      OTP,  FEATURE_OTP,      ANYONE,  any,            cmd_serial },
 };
 
 #undef any
 #undef YK
 #undef PIV
 #undef MGR
+#undef OTP
 #undef EACH
 
 /* The row, if this card has the command and the application it belongs to is selected. */
@@ -93,6 +96,7 @@ static const struct {
     { 0x1C, "WRITE CONFIG" },
     { 0x16, "SET MODE" },
     { 0x1F, "RESET DEVICE" },
+    { 0x01, "API REQUEST" },
     { 0xC0, "GET RESPONSE" },
 };
 

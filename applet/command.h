@@ -17,7 +17,7 @@ enum {
 };
 
 /* What SELECT can choose.  A card of the piv command set has PIV alone, always selected. */
-enum application { APPLICATION_NONE = 1, APPLICATION_PIV = 2, APPLICATION_MANAGEMENT = 4 };
+enum application { APPLICATION_NONE = 1, APPLICATION_PIV = 2, APPLICATION_MANAGEMENT = 4, APPLICATION_OTP = 8 };
 
 /* A witness or challenge that waits for its answer.  SP 800-73-5 Part 2, appendix A. */
 struct handshake {

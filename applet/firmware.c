@@ -4,11 +4,12 @@
 
 #include <string.h>
 
-/* Yubico's documents name the version that brought each: serial 5.0, metadata 5.3, AES 5.4.2, the rest 5.7.  That
+/* Yubico's documents name the version that brought each: serial 5.0, metadata 5.3, AES 5.4.2, the rest 5.7.  Before
+ * 5.0 libykpiv and piv-go select the OTP application for the serial number, and are lost where it is not.  That
  * nothing is selected after a SELECT in vain was seen on 4.3.7 (OpenSC, pull request 1243); of 5 nobody tells it, and
  * GnuPG's scdaemon 2.4, which looks for OpenPGP beside PIV and goes on with PIV, could not use such a card. */
 const struct firmware firmwares[FIRMWARE_COUNT] = {
-    { { 4, 3, 5 }, "4.3.5", 0 },
+    { { 4, 3, 5 }, "4.3.5", FEATURE_OTP },
     { { 5, 4, 3 }, "5.4.3", FEATURE_SERIAL | FEATURE_METADATA | FEATURE_AES | FEATURE_STAY },
     { { 5, 7, 1 }, "5.7.1",
       FEATURE_SERIAL | FEATURE_METADATA | FEATURE_AES | FEATURE_STAY | FEATURE_LARGE | FEATURE_MOVE },

@@ -12,6 +12,7 @@ enum feature {
     FEATURE_LARGE = 1 << 3,    /* RSA-3072, RSA-4096, Ed25519, X25519 */
     FEATURE_MOVE = 1 << 4,     /* MOVE KEY */
     FEATURE_STAY = 1 << 5,     /* PIV stays selected when SELECT finds nothing; the PIN is forgotten all the same */
+    FEATURE_OTP = 1 << 6,      /* the OTP application is there, to be asked for the serial number */
 };
 
 struct firmware {

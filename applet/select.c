@@ -82,6 +82,26 @@ static sw_t select_management(struct piv *p, struct out *rsp)
     return SW_SUCCESS;
 }
 
+/* The OTP application, of which there is no more than whom to ask for the serial number: its answer is the firmware,
+ * the programming sequence and the touch level, both 0 for "nothing configured". */
+static sw_t select_otp(struct piv *p, struct out *rsp)
+{
+    static const uint8_t nothing[3] = { 0 };
+
+    security_event(p, EVENT_DESELECT);
+    p->application = APPLICATION_OTP;
+    out_put(rsp, in_of(p->card->firmware, sizeof p->card->firmware));
+    out_put(rsp, in_of(nothing, sizeof nothing));
+    return SW_SUCCESS;
+}
+
+static bool is_otp_aid(struct in aid)
+{
+    static const uint8_t otp[] = { 0xA0, 0x00, 0x00, 0x05, 0x27, 0x20, 0x01, 0x01 };
+
+    return in_equal(aid, in_of(otp, sizeof otp)) || in_equal(aid, in_of(otp, sizeof otp - 1));
+}
+
 sw_t cmd_select(struct piv *p, const struct apdu *c, struct out *rsp)
 {
     enum { BY_FILE = 0x00, BY_NAME = 0x04, NO_DATA = 0x0C };
@@ -97,5 +117,7 @@ sw_t cmd_select(struct piv *p, const struct apdu *c, struct out *rsp)
         return SW_NOT_FOUND;
     if (yubikey && in_equal(c->data, in_of(management, sizeof management)))
         return select_management(p, rsp);
+    if (yubikey && (piv_features(p) & FEATURE_OTP) != 0 && is_otp_aid(c->data))
+        return select_otp(p, rsp);
     return select_piv(p, c, rsp, c->p2 != NO_DATA);
 }

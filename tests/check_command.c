@@ -27,24 +27,36 @@ static void tear_down(void)
 
 /* Who knows which instruction; the P1 and P2 that its row allows, or ANY. */
 enum { ANY = -1 };
-enum { PIV, YUBIKEY, MANAGEMENT };
+enum { PIV, YUBIKEY, MANAGEMENT, OTP, APPLICATIONS };
 
 static const struct known {
     uint8_t ins;
     int p1, p2;
-    bool in[3]; /* which application has it */
+    bool in[APPLICATIONS]; /* which application has it */
 } known[] = {
-    { 0x20, ANY, ANY, { true, true, false } },    { 0x24, 0x00, ANY, { true, true, false } },
-    { 0x2C, 0x00, ANY, { true, true, false } },   { 0x47, 0x00, ANY, { true, true, false } },
-    { 0x87, ANY, ANY, { true, true, false } },    { 0xA4, ANY, ANY, { true, true, true } },
-    { 0xC0, 0x00, 0x00, { true, true, true } },   { 0xCB, 0x3F, 0xFF, { true, true, false } },
-    { 0xDB, 0x3F, 0xFF, { true, true, false } },  { 0xF6, ANY, ANY, { false, true, false } },
-    { 0xF7, 0x00, ANY, { false, true, false } },  { 0xF8, 0x00, 0x00, { false, true, false } },
-    { 0xF9, ANY, 0x00, { false, true, false } },  { 0xFA, ANY, ANY, { false, true, false } },
-    { 0xFB, 0x00, 0x00, { false, true, false } }, { 0xFD, 0x00, 0x00, { false, true, false } },
-    { 0xFE, ANY, ANY, { false, true, false } },   { 0xFF, 0xFF, ANY, { false, true, false } },
-    { 0x16, ANY, ANY, { false, false, true } },   { 0x1C, ANY, ANY, { false, false, true } },
-    { 0x1D, ANY, 0x00, { false, false, true } },  { 0x1F, ANY, ANY, { false, false, true } },
+    { 0x20, ANY, ANY, { true, true, false, false } },
+    { 0x24, 0x00, ANY, { true, true, false, false } },
+    { 0x2C, 0x00, ANY, { true, true, false, false } },
+    { 0x47, 0x00, ANY, { true, true, false, false } },
+    { 0x87, ANY, ANY, { true, true, false, false } },
+    { 0xA4, ANY, ANY, { true, true, true, true } },
+    { 0xC0, 0x00, 0x00, { true, true, true, true } },
+    { 0xCB, 0x3F, 0xFF, { true, true, false, false } },
+    { 0xDB, 0x3F, 0xFF, { true, true, false, false } },
+    { 0xF6, ANY, ANY, { false, true, false, false } },
+    { 0xF7, 0x00, ANY, { false, true, false, false } },
+    { 0xF8, 0x00, 0x00, { false, true, false, false } },
+    { 0xF9, ANY, 0x00, { false, true, false, false } },
+    { 0xFA, ANY, ANY, { false, true, false, false } },
+    { 0xFB, 0x00, 0x00, { false, true, false, false } },
+    { 0xFD, 0x00, 0x00, { false, true, false, false } },
+    { 0xFE, ANY, ANY, { false, true, false, false } },
+    { 0xFF, 0xFF, ANY, { false, true, false, false } },
+    { 0x16, ANY, ANY, { false, false, true, false } },
+    { 0x1C, ANY, ANY, { false, false, true, false } },
+    { 0x1D, ANY, 0x00, { false, false, true, false } },
+    { 0x1F, ANY, ANY, { false, false, true, false } },
+    { 0x01, 0x10, 0x00, { false, false, false, true } },
 };
 
 static const struct known *find(uint8_t ins)
@@ -94,6 +106,18 @@ START_TEST(instructions_of_management)
 }
 END_TEST
 
+static void make_old(void)
+{
+    memcpy(((struct card *)(uintptr_t)piv_card(l.piv))->firmware, firmware_by_name("4.3.5")->version, 3);
+}
+
+START_TEST(instructions_of_otp)
+{
+    make_old();
+    check_unknown("00A4040008A000000527200101", OTP, 3);
+}
+END_TEST
+
 /* Rows with one allowed value: every other is 6A86, before any right is asked. */
 static void check_parameters(int who)
 {
@@ -130,6 +154,9 @@ START_TEST(parameters_of_yubikey)
     check_parameters(YUBIKEY);
     answers(live_hex(&l, "00A4040008A000000527471117"), SW_SUCCESS);
     check_parameters(MANAGEMENT);
+    make_old();
+    answers(live_hex(&l, "00A4040008A000000527200101"), SW_SUCCESS);
+    check_parameters(OTP);
 }
 END_TEST
 
@@ -497,6 +524,7 @@ Suite *suite_command(void)
     tcase_add_checked_fixture(yubikey, set_up_yubikey, tear_down);
     tcase_add_test(yubikey, instructions_of_yubikey);
     tcase_add_test(yubikey, instructions_of_management);
+    tcase_add_test(yubikey, instructions_of_otp);
     tcase_add_test(yubikey, parameters_of_yubikey);
     suite_add_tcase(suite, yubikey);
     tcase_add_checked_fixture(pieces, set_up, tear_down);

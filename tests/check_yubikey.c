@@ -264,6 +264,32 @@ START_TEST(management_keys)
 }
 END_TEST
 
+/* libykpiv and piv-go before 5.0: select OTP, ask, select PIV again. */
+START_TEST(old_firmware_tells_its_serial_number_elsewhere)
+{
+    static const char *const selects[] = { "00A4040008A000000527200101", "00A4040007A0000005272001" };
+    struct card *card = (struct card *)(uintptr_t)piv_card(l.piv);
+
+    for (size_t i = 0; i < 2; i++)
+        answers(live_hex(&l, selects[i]), SW_NOT_FOUND);
+    memcpy(card->firmware, firmware_by_name("4.3.5")->version, 3);
+    answers(live_hex(&l, "00011000"), SW_INS_NOT_SUPPORTED);
+    for (size_t i = 0; i < 2; i++) {
+        live_verify(&l);
+        answers(live_hex(&l, selects[i]), SW_SUCCESS);
+        ck_assert(answered("040305 00 0000"));
+        answers(live_hex(&l, "00011000"), SW_SUCCESS);
+        ck_assert(answered("00BC614E"));
+        answers(live_hex(&l, "00011100"), SW_WRONG_P1P2);
+        answers(live_hex(&l, "00030000"), SW_INS_NOT_SUPPORTED);
+        answers(live_hex(&l, "00200080"), SW_INS_NOT_SUPPORTED);
+        answers(live_hex(&l, "00A4040005A000000308"), SW_SUCCESS);
+        answers(live_tries(&l), 0x63C3);
+    }
+    answers(live_hex(&l, "00A4040009A00000052720010101"), SW_NOT_FOUND);
+}
+END_TEST
+
 START_TEST(old_firmware_has_less)
 {
     static const char *const unknown[] = { "00F80000", "00F70080", "00F6829A" };
@@ -497,6 +523,7 @@ Suite *suite_yubikey(void)
     tcase_add_test(commands, reset_makes_a_factory_card);
     tcase_add_loop_test(commands, management_keys, 0, sizeof management / sizeof management[0]);
     tcase_add_test(commands, old_firmware_has_less);
+    tcase_add_test(commands, old_firmware_tells_its_serial_number_elsewhere);
     tcase_add_test(commands, generated_keys_are_attested);
     tcase_add_test(commands, the_attestation_key_is_one_that_signs);
     tcase_add_test(commands, attestation_needs_its_key_and_its_certificate);

@@ -135,6 +135,36 @@ ykman_actions() {
     like "after it nothing is left" "$(yk piv info)" 'No data available'
 }
 
+# --- older ones: what the tools ask of each firmware --------------------------------------------------------------------------
+older_firmware() {
+    local firmware out model
+    for firmware in 4.3.5:YubiKey\ 4 5.4.3:YubiKey\ 5; do
+        model=${firmware#*:} firmware=${firmware%:*}
+        ok "a card of firmware $firmware" vpiv new "yk-$firmware" --persona yubikey --firmware "$firmware" --serial 12345678 \
+            --factory --no-insert
+        [ -z "$reader_pid" ] || reader_stop
+        reader_start "yk-$firmware" || { fail "a private pcscd starts" && return; }
+        out=$(tool -a status)
+        like "$firmware: yubico-piv-tool knows it" "$out" "^Version:[[:space:]]+${firmware//./\\.}"
+        like "$firmware: … with its serial number" "$out" '^Serial Number:[[:space:]]+12345678'
+        like "$firmware: … reads its objects" "$out" '^CHUID:[[:space:]]+3019'
+        like "$firmware: … and its tries" "$out" '^PIN tries left:[[:space:]]+3'
+        ok "$firmware: generate" tool -a generate -s 9a -A ECCP256 -o "$scratch/old.pub"
+        ok "$firmware: attest" tool -a attest -s 9a -o "$scratch/old.pem"
+        not_ok "$firmware: no RSA-4096" tool -a generate -s 9c -A RSA4096 -o "$scratch/old.pub"
+        if have ykman; then
+            like "$firmware: ykman knows it" "$(timeout 60 ykman list 2>&1)" "$model.*\(${firmware//./\\.}\).*Serial: 12345678"
+            like "$firmware: ykman piv info" "$(timeout 60 ykman piv info 2>&1)" "PIV version: +${firmware//./\\.}"
+            if [ "$firmware" = 4.3.5 ]; then
+                not_ok "$firmware: no AES" timeout 60 ykman piv access change-management-key -m "$management" -a AES128 -g -f
+            else
+                ok "$firmware: AES" timeout 60 ykman piv access change-management-key -m "$management" -a AES128 -f \
+                    -n 000102030405060708090a0b0c0d0e0f
+            fi
+        fi
+    done
+}
+
 # --- ykcs11 and OpenSC's module on the same card --------------------------------------------------------------------
 modules() {
     local module
@@ -190,6 +220,7 @@ END
 
 piv_tool_actions
 ykman_actions
+older_firmware
 modules
 opensc_chain
 [ -z "$reader_pid" ] || reader_stop
