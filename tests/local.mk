@@ -9,7 +9,7 @@ AM_TESTS_ENVIRONMENT = \
 	VPIV_TOP_BUILDDIR='$(abs_top_builddir)'; export VPIV_TOP_BUILDDIR;
 
 EXTRA_DIST += tests/harness.sh
-EXTRA_DIST += tests/golden/card.p12 tests/golden/nss.trace tests/golden/opensc.trace tests/golden/yubico.trace
+EXTRA_DIST += tests/golden
 
 # Unit tests: one suite for each source file, all in one program.  One line a suite, in alphabetical order; also in
 # the table of check_main.c.

@@ -83,7 +83,7 @@ is "… and gives a card to any command" "$("${entry[@]}" vpiv apdu 00200080)" 6
 # --- pytest ----------------------------------------------------------------------------------------------------------------------
 if python=$(python_with pytest smartcard); then
     cp "$recipes/conftest.py" "$recipes/test_example.py" "$scratch/"
-    like "the fixtures" "$(cd "$scratch" && "$python" -m pytest -q -p no:cacheprovider test_example.py 2>&1 | tail -n 1)" '^3 passed'
+    like "the fixtures" "$(cd "$scratch" && "$python" -m pytest -q -p no:cacheprovider test_example.py 2>&1)" '^3 passed'
 else
     skip "the fixtures" "python3-pytest or python3-pyscard is not installed"
 fi
