@@ -2,6 +2,7 @@
 /* settings.c — the table of settings, and how a file of them is read. */
 #include "conf/settings.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -174,13 +175,70 @@ static enum err read_one(const char *path, const config_setting_t *setting, stru
     return unknown(path, setting, why);
 }
 
+/* past_words — behind a string or a comment that starts here, or `at` itself. */
+static const char *past_words(const char *at)
+{
+    const char *end = NULL;
+
+    if (at[0] == '"') {
+        for (end = at + 1; *end != '\0' && *end != '"'; end++)
+            if (end[0] == '\\' && end[1] != '\0')
+                end++;
+        return *end == '\0' ? end : end + 1;
+    }
+    if (at[0] == '#' || strncmp(at, "//", 2) == 0)
+        end = strchr(at, '\n');
+    else if (strncmp(at, "/*", 2) == 0)
+        end = (end = strstr(at + 2, "*/")) == NULL ? NULL : end + 2;
+    else
+        return at;
+    return end == NULL ? at + strlen(at) : end;
+}
+
+/* wide_number — the first number that has more than 31 bits (with an L: 64), or NULL.  libconfig 1.5 cuts such a one
+ * down without a word, and 4294967299 would be 3. */
+static const char *wide_number(const char *text)
+{
+    while (*text != '\0') {
+        const char *next = past_words(text);
+
+        if (next == text && isalpha((unsigned char)*text)) {
+            while (isalnum((unsigned char)*next) || (*next != '\0' && strchr("-_*", *next) != NULL))
+                next++;
+        } else if (next == text && isdigit((unsigned char)*text)) {
+            bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+            char *end;
+
+            errno = 0;
+            if ((strtoull(text, &end, hex ? 16 : 10) > INT32_MAX && *end != 'L') || errno != 0)
+                return text;
+            next = end;
+        }
+        text = next == text ? text + 1 : next;
+    }
+    return NULL;
+}
+
+static unsigned line_of(const char *text, const char *where)
+{
+    unsigned line = 1;
+
+    for (; text < where; text++)
+        line += *text == '\n';
+    return line;
+}
+
 /* All or nothing: a file with a fault changes no setting. */
 static enum err parse(const char *path, const char *text, struct settings *settings, struct why *why)
 {
     struct settings next = *settings;
+    const char *wide = wide_number(text);
     enum err e = ERR_NONE;
     config_t config;
 
+    if (wide != NULL)
+        return why_set(why, ERR_DATA, "%s:%u: no setting can be as large as %.*s", path, line_of(text, wide),
+                       (int)strspn(wide, "0123456789abcdefxABCDEFX"), wide);
     config_init(&config);
     if (config_read_string(&config, text) != CONFIG_TRUE)
         e = why_set(why, ERR_DATA, "%s:%d: %s", path, config_error_line(&config), config_error_text(&config));

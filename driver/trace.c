@@ -70,6 +70,15 @@ static int open_socket(int directory)
     return fd;
 }
 
+/* is_trace — empty, or one already: a link may lead anywhere, to the card itself too. */
+static bool is_trace(int fd)
+{
+    char head[sizeof HEADER - 1];
+    ssize_t n = pread(fd, head, sizeof head, 0);
+
+    return n == 0 || (n == (ssize_t)sizeof head && memcmp(head, HEADER, sizeof head) == 0);
+}
+
 static int open_file(int directory, const char *path)
 {
     int fd;
@@ -79,9 +88,15 @@ static int open_file(int directory, const char *path)
                  path);
         return -1;
     }
-    fd = openat(directory, "trace", O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0)
+    fd = openat(directory, "trace", O_RDWR | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) {
         log_line(LEVEL_ERROR, "reader %s: the entry `trace` cannot be written: %s", path, strerror(errno));
+    } else if (!is_trace(fd)) {
+        log_line(LEVEL_ERROR, "reader %s: the entry `trace` leads to a file that holds something else: nothing is "
+                 "written to it", path);
+        close(fd);
+        fd = -1;
+    }
     return fd;
 }
 

@@ -220,7 +220,7 @@ TESTS += memory
 memory_SOURCES = tests/memory.c tests/fake.c tests/fake.h
 memory_LDADD = libapplet.la $(OPENSSL_LIBS) $(ZLIB_LIBS)
 
-# Fuzz targets: as an ordinary test apdu replays its corpus, whole and cut short; `make fuzz` lets clang's libFuzzer loose.
+# Fuzz targets: as ordinary tests they replay their corpus, whole and cut short; `make fuzz` lets clang's libFuzzer loose.
 check_PROGRAMS += fuzz_apdu
 TESTS += fuzz_apdu
 fuzz_apdu_SOURCES = tests/fuzz_apdu.c tests/fuzz_main.c tests/fuzz.h tests/fake.c tests/fake.h
@@ -233,6 +233,14 @@ fuzz_p12_LDADD = libbundle.la libapplet.la $(JANSSON_LIBS) $(OPENSSL_LIBS) $(ZLI
 EXTRA_PROGRAMS = seeds_p12
 seeds_p12_SOURCES = tests/seeds_p12.c tests/bundles.c tests/bundles.h tests/recipes.c tests/fuzz.h
 seeds_p12_LDADD = $(fuzz_p12_LDADD)
+check_PROGRAMS += fuzz_cardfile fuzz_readerdir fuzz_settings
+TESTS += fuzz_cardfile fuzz_readerdir fuzz_settings
+fuzz_cardfile_SOURCES = tests/fuzz_cardfile.c tests/fuzz_main.c tests/fuzz.h tests/fake.c tests/fake.h
+fuzz_cardfile_LDADD = $(CRASH_LIBS)
+fuzz_readerdir_SOURCES = tests/fuzz_readerdir.c tests/fuzz_main.c tests/fuzz.h
+fuzz_readerdir_LDADD = libdriver.la $(CRASH_LIBS)
+fuzz_settings_SOURCES = tests/fuzz_settings.c tests/fuzz_main.c tests/fuzz.h
+fuzz_settings_LDADD = $(CRASH_LIBS)
 TARGET = apdu
 TIME = 60
 fuzz:
