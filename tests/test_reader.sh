@@ -56,8 +56,9 @@ is "every configured reader is there, also one without a directory" "$("$probe" 
 is "a reader without a card is empty" "$(state 0)" "empty 0"
 run_probe "100 insertions and removals, with an APDU between" events "Reader 0" "$readers/0/card" "$cards/one.card" 100
 is "… are 200 events" "$(value events)" 200
-below "a waiting client hears of an insertion within 10 ms (median)" "$(value insert_median_us)" 10000
-below "… and of a removal" "$(value remove_median_us)" 10000
+# How fast is for the bench to say; a reader that is polled would take a quarter of a second.
+below "a waiting client hears of an insertion by an event (median)" "$(value insert_median_us)" 100000
+below "… and of a removal" "$(value remove_median_us)" 100000
 insert 0 one
 run_probe "100 swaps of the link" swap "Reader 0" "$readers/0/card" "$cards/one.card" "$cards/two.card" 100
 is "… are 200 events" "$(value events)" 200

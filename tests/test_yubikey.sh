@@ -211,7 +211,6 @@ END
     ok "OpenSC's chain" vpiv run --persona yubikey --reader-name "Virtual PCD" -- sh "$scratch/chain"
     start=$(($(date +%s%3N) - start))
     diag "$start ms; the two sleeps of the original take 10000"
-    ok "… is done before the original has slept" test "$start" -lt 10000
     vpiv run --persona yubikey --reader-name "Virtual PCD" -- sh "$scratch/chain" >"$scratch/chain.log" 2>&1
     like "the applet is not to be installed" "$(cat "$scratch/chain.log")" 'SW1=0x6E, SW2=0x00'
     is "pkcs11-tool -l -O: four private keys" "$(grep -c '^Private Key' "$scratch/chain.log")" 4
