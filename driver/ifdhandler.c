@@ -88,7 +88,6 @@ static void start(void)
     process.started = true;
     (void)vault_open();
     process.lib = OSSL_LIB_CTX_new();
-    vault_warm(process.lib);
 }
 
 static RESPONSECODE open_reader(DWORD lun, const char *directory)

@@ -3,6 +3,7 @@
 #include "driver/vault.h"
 
 #include <malloc.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,7 +150,7 @@ static const struct {
     { warm_kdf, "HKDF" },
 };
 
-void vault_warm(OSSL_LIB_CTX *lib)
+static void warm_up(OSSL_LIB_CTX *lib)
 {
     for (size_t i = 0; i < sizeof warm / sizeof *warm; i++)
         warm[i].fetch(lib, warm[i].name);
@@ -257,10 +258,16 @@ static const uint8_t secrecy[256] = {
 
 void vault_prepare(OSSL_LIB_CTX *lib, const uint8_t *command, size_t n)
 {
+    static atomic_bool warmed; /* two threads at once do it twice, and neither goes in before it is done */
     uint8_t byte;
 
     if (here.prepared || n < 2 || !(secrecy[command[1]] & TOUCHES))
         return;
+    /* Not at the start: it takes 2 ms, and most of those who start a pcscd only look. */
+    if (!atomic_load(&warmed)) {
+        warm_up(lib);
+        atomic_store(&warmed, true);
+    }
     /* A thread has two generators of its own for as long as it lives: inside, each client would fill the
      * vault. */
     here.prepared = RAND_bytes_ex(lib, &byte, 1, 0) == 1 && RAND_priv_bytes_ex(lib, &byte, 1, 0) == 1;

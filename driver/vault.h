@@ -19,10 +19,8 @@
  * library: after the first allocation it refuses.  False: no vault, and a log line says why. */
 bool vault_open(void);
 
-/* vault_warm — have the library fetch what keys need, so that its caches do not fill the vault. */
-void vault_warm(OSSL_LIB_CTX *lib);
-
-/* vault_prepare — before a command that may open a key: this thread's random generators are made outside. */
+/* vault_prepare — before a command that may open a key: what the library keeps for ever is made outside, its caches
+ * once, this thread's random generators for each thread.  lib: always the same. */
 void vault_prepare(OSSL_LIB_CTX *lib, const uint8_t *command, size_t n);
 
 /* vault_enter, vault_leave — this thread alone.  enter is false, and has no effect, where there is no
