@@ -120,10 +120,11 @@ static enum err explain(const struct cardfile *file, uint64_t recorded, enum err
         return why_set(why, e, "%s: the tries record: %s", file->path, err_sentence(e));
     if (mine < hosts)
         return why_set(why, e,
-                       "%s: an older copy was put back: it is write %llu of this card, the host has seen %llu",
-                       file->path, mine, hosts);
-    return why_set(why, e, "%s: newer than its tries record: write %llu of this card, the record knows of %llu",
-                   file->path, mine, hosts);
+                       "%s: an older copy was put back: it is write %llu of this card, the host has seen %llu; if it "
+                       "is to be used, 'vpiv adopt' takes it into use", file->path, mine, hosts);
+    return why_set(why, e,
+                   "%s: newer than its tries record: write %llu of this card, the record knows of %llu; if the card is "
+                   "yours, 'vpiv adopt' takes it into use", file->path, mine, hosts);
 }
 
 /* check_generation — under the lock, of the file as it is then: it may have been replaced since it was read. */

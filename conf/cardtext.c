@@ -430,8 +430,9 @@ static enum err check_seal(const struct piv_env *env, const char *path, struct i
                        path);
     e = seal_of(env, guid, *body, seal);
     if (e == ERR_NONE && CRYPTO_memcmp(seal, found, sizeof seal) != 0)
-        e = why_set(why, ERR_MISMATCH, "%s: the seal does not fit: the card belongs to another host secret than this "
-                    "one, or the file was edited", path);
+        e = why_set(why, ERR_MISMATCH, "%s: the seal does not fit: the file was edited, or it belongs to another host "
+                    "secret than this one (put that one back, or make the card here from its bundle: 'vpiv import')",
+                    path);
     return e;
 }
 

@@ -52,6 +52,17 @@ static bool env_vault(void *ctx, bool inside)
     return true;
 }
 
+/* warn_of_tries — a card without a record can be looked at, but every PIN is answered as blocked: somebody will look
+ * for the reason. */
+static void warn_of_tries(const struct piv_env *env, const char *path, struct why *why)
+{
+    struct tries now;
+
+    if (env->tries_read(env->ctx, &now) == ERR_NONE && now.allowed[PIN_APPLICATION] == 0)
+        (void)why_set(why, ERR_NONE, "%s: this host has no valid record of its tries, so its PIN and PUK are blocked; "
+                      "if the card is yours, 'vpiv adopt' takes it into use", path);
+}
+
 enum err host_open(const struct seat *seat, const char *path, struct host **out, struct why *why)
 {
     struct host *h = calloc(1, sizeof *h);
@@ -79,6 +90,8 @@ enum err host_open(const struct seat *seat, const char *path, struct host **out,
     h->piv = piv_new(&env, card);
     card = NULL;
     e = h->piv != NULL ? ERR_NONE : ERR_MEMORY;
+    if (e == ERR_NONE)
+        warn_of_tries(&env, h->path, why);
 out:
     card_free(card);
     if (e != ERR_NONE) {

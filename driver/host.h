@@ -29,7 +29,7 @@ struct seat {
 };
 
 /* host_open — read and check the card file under `path`.  About a millisecond: no key derivation.  `why` says in
- * one sentence what is wrong with it. */
+ * one sentence what is wrong with it; also on success, when its owner should know something of it. */
 enum err host_open(const struct seat *seat, const char *path, struct host **out, struct why *why) MUST_CHECK;
 
 /* host_close — drop every secret of the card and free it; NULL is fine. */

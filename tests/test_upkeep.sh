@@ -38,7 +38,7 @@ not_ok "options of both at once are refused" vpiv pin --change-puk --pin env:PIN
 cp "$card" "$scratch/backup.card"
 ok "another change" vpiv pin --pin pass:444444 --new-pin pass:666666 care
 cp "$scratch/backup.card" "$card"
-like "an older copy put back is refused" "$(says vpiv pin --pin pass:444444 --new-pin pass:777777 care)" 'older copy'
+like "an older copy put back is refused" "$(says vpiv pin --pin pass:444444 --new-pin pass:777777 care)" 'older copy.*vpiv adopt'
 ok "its owner takes it into use" vpiv adopt care
 is "OpenSC verifies the PIN it had" "$(verify 343434343434FFFF)" 9000
 rm -rf "$XDG_STATE_HOME/vpiv/tries"
