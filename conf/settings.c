@@ -66,6 +66,8 @@ static const struct setting table[] = {
       .help = "what happens when a key wants a touch" },
     { "touch_seconds", SETTING_NUMBER, AT(touch_seconds), .min = 1, .max = 600, .number = 15, /* as a YubiKey */
       .help = "seconds for which an operation waits for a touch" },
+    { "slots", SETTING_NUMBER, AT(slots), .min = 1, .max = SETTINGS_SLOTS_MAX, .number = 1,
+      .help = "slots of the reader" },
 };
 
 static enum err get_number(const config_setting_t *setting, const struct setting *row, void *member)

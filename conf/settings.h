@@ -8,6 +8,8 @@
 
 #include "applet/err.h"
 
+enum { SETTINGS_SLOTS_MAX = 16 }; /* what pcscd 1.9 has room for in all */
+
 /* Every setting with its default in settings.c's table. */
 struct settings {
     int pin_tries, puk_tries;      /* of new cards: 1 to 10 */
@@ -17,6 +19,7 @@ struct settings {
     bool pinpad;                   /* the reader has a keypad */
     char touch[8];                 /* enum touch_mode, by its name */
     int touch_seconds;             /* how long it waits for a touch */
+    int slots;                     /* of the reader: it takes as many directories in a row */
 };
 
 void settings_default(struct settings *settings);

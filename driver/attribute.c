@@ -24,6 +24,13 @@ static bool put_byte(const struct attribute *a, struct reader *r, struct out *ou
     return true;
 }
 
+static bool put_slots(const struct attribute *a, struct reader *r, struct out *out)
+{
+    (void)a;
+    out_u8(out, (uint8_t)reader_slots(r));
+    return true;
+}
+
 /* A DWORD of PC/SC: four bytes, least significant first, as hardware readers have it. */
 static bool put_number(const struct attribute *a, struct reader *r, struct out *out)
 {
@@ -118,7 +125,7 @@ static const struct attribute attributes[] = {
     { TAG_IFD_SIMULTANEOUS_ACCESS, put_byte, 255, NULL },  /* less, and two readers share a Lun */
     { TAG_IFD_THREAD_SAFE, put_byte, 1, NULL },
     { TAG_IFD_SLOT_THREAD_SAFE, put_byte, 1, NULL },
-    { TAG_IFD_SLOTS_NUMBER, put_byte, 1, NULL },
+    { TAG_IFD_SLOTS_NUMBER, put_slots, 0, NULL },
     { TAG_IFD_POLLING_THREAD_WITH_TIMEOUT, put_poll, 0, NULL },
     { TAG_IFD_STOP_POLLING_THREAD, put_stop, 0, NULL },
     /* Clients' questions: PCSC.md 6.4.  The two names of the reader are not here: then pcscd answers. */

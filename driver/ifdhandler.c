@@ -9,12 +9,14 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <ifdhandler.h>
 
 #include <openssl/crypto.h>
 
+#include "conf/settings.h"
 #include "driver/attribute.h"
 #include "driver/control.h"
 #include "driver/log.h"
@@ -22,7 +24,7 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-enum { READERS_MAX = 256 };
+enum { READERS_MAX = 256, SLOTS_MAX = SETTINGS_SLOTS_MAX };
 
 /* The only mutable state of the driver that is not in a reader. */
 static struct entry {
@@ -30,7 +32,7 @@ static struct entry {
     _Atomic(struct reader *) reader;  /* NULL = free */
     _Atomic(struct reader *) retired; /* closed; the last user frees it */
     bool in_chain;                    /* the command before was a block: what it carried is used by the next */
-} table[READERS_MAX];
+} table[READERS_MAX][SLOTS_MAX];
 
 static struct {
     pthread_mutex_t lock; /* for opening and closing alone */
@@ -38,10 +40,11 @@ static struct {
     OSSL_LIB_CTX *lib;
 } process = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-/* entry_of — pcscd numbers readers in the upper half and slots, of which we have one, in the lower. */
+/* entry_of — pcscd numbers readers in the upper half and their slots in the lower.  A slot is a reader of its own here:
+ * a directory, a card, settings. */
 static struct entry *entry_of(DWORD lun)
 {
-    return (lun >> 16) < READERS_MAX && (lun & 0xFFFF) == 0 ? &table[lun >> 16] : NULL;
+    return (lun >> 16) < READERS_MAX && (lun & 0xFFFF) < SLOTS_MAX ? &table[lun >> 16][lun & 0xFFFF] : NULL;
 }
 
 static void leave(struct entry *e)
@@ -90,11 +93,26 @@ static void start(void)
     process.lib = OSSL_LIB_CTX_new();
 }
 
-static RESPONSECODE open_reader(DWORD lun, const char *directory)
+/* slot_directory — a reader of n slots takes n directories in a row: PATH/0, PATH/1 and so on.  pcscd hands the first
+ * one's name to each. */
+static void slot_directory(char directory[PATH_MAX], unsigned slot)
+{
+    size_t n = strlen(directory);
+
+    if (slot == 0)
+        return;
+    while (n > 0 && directory[n - 1] >= '0' && directory[n - 1] <= '9')
+        n--;
+    unsigned long first = strtoul(directory + n, NULL, 10);
+    snprintf(directory + n, PATH_MAX - n, "%lu", first + slot);
+}
+
+static RESPONSECODE open_reader(DWORD lun, char directory[PATH_MAX])
 {
     struct entry *e = entry_of(lun);
     RESPONSECODE rc = IFD_COMMUNICATION_ERROR;
 
+    slot_directory(directory, (unsigned)(lun & 0xFFFF));
     pthread_mutex_lock(&process.lock);
     if (e != NULL && atomic_load(&e->reader) == NULL && atomic_load(&e->retired) == NULL) {
         start();
@@ -300,9 +318,9 @@ __attribute__((destructor)) static void at_exit(void)
 {
     if (!process.started || OPENSSL_init_crypto(0, NULL) != 1)
         return;
-    for (size_t i = 0; i < READERS_MAX; i++) {
+    for (size_t i = 0; i < (size_t)READERS_MAX * SLOTS_MAX; i++) {
         struct entry *e;
-        struct reader *r = enter((DWORD)i << 16, &e);
+        struct reader *r = enter((DWORD)(i / SLOTS_MAX) << 16 | (DWORD)(i % SLOTS_MAX), &e);
         if (r != NULL)
             reader_abandon(r); /* never left: it must not be freed now */
     }

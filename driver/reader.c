@@ -31,6 +31,7 @@ struct reader {
     struct finger finger;
     uint64_t insertion;   /* counts the cards that were shown */
     struct pinpad *pinpad;
+    int slots;
     struct stage stage;   /* who listens or plays tricks; under the lock */
     atomic_bool staged;   /* somebody does: the one question that an exchange asks without the lock */
     int events;           /* inotify of the card's tries record: not the watch's, for it is read by exchanges */
@@ -258,6 +259,7 @@ struct reader *reader_new(const char *directory, OSSL_LIB_CTX *lib)
         return NULL;
     }
     (void)look(r, WATCH_LOOK);
+    r->slots = r->settings.slots;
     return r;
 }
 
@@ -436,6 +438,11 @@ bool reader_still(struct reader *r, uint64_t number)
     bool there = r->host != NULL && r->insertion == number && card_is_there(r);
     pthread_mutex_unlock(&r->lock);
     return there;
+}
+
+int reader_slots(const struct reader *r)
+{
+    return r->slots;
 }
 
 struct pinpad *reader_pinpad(struct reader *r)

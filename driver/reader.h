@@ -44,6 +44,9 @@ bool reader_still(struct reader *reader, uint64_t number);
 enum err reader_exchange_with(struct reader *reader, uint64_t number, struct in command,
                               struct out *rsp) MUST_CHECK;
 
+/* reader_slots — as its settings had it when it was made: pcscd asks once. */
+int reader_slots(const struct reader *reader);
+
 /* reader_pinpad — its keypad, which need not be there (pinpad.h). */
 struct pinpad *reader_pinpad(struct reader *reader);
 const char *reader_directory(const struct reader *reader);

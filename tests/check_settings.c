@@ -44,6 +44,7 @@ START_TEST(every_setting_has_a_default)
     ck_assert(!settings.pinpad);
     ck_assert_str_eq(settings.touch, "auto");
     ck_assert_int_eq(settings.touch_seconds, 15);
+    ck_assert_int_eq(settings.slots, 1);
 }
 END_TEST
 
@@ -91,6 +92,8 @@ static const struct {
     { "touch = true;", ":1:", "auto, wait or never" },
     { "touch_seconds = 0;", ":1:", "1 to 600" },
     { "touch_seconds = 601;", ":1:", "1 to 600" },
+    { "slots = 0;", ":1:", "1 to 16" },
+    { "slots = 17;", ":1:", "1 to 16" },
     { "pin_tries = -3;", ":1:", "1 to 10" },
     { "pin_tries = \"3\";", ":1:", "1 to 10" },
     { "pin_tries = 3.0;", ":1:", "1 to 10" },

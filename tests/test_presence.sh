@@ -86,6 +86,29 @@ events_through_pkcs11 || fail "a private pcscd with two readers"
 export PCSCLITE_CSOCK_NAME=$scratch/socket
 export VPIV_READER_DIR=$readers
 
+# --- slots ---------------------------------------------------------------------------------------------------------------
+slots() {
+    reader_start_with --slots 2 --reader-name Twin -c one -c two -c three || return
+    is "two readers of two slots, one card in each but the last" \
+        "$("$probe" names | while read -r name; do echo "$name: $("$probe" state "$name" | cut -d' ' -f1)"; done)" \
+        "$(printf '%s\n' 'Twin 00 00: present' 'Twin 00 01: present' 'Twin 01 00: present' 'Twin 01 01: empty')"
+    is "… each its own" "$(for name in "Twin 00 00" "Twin 00 01" "Twin 01 00"; do
+        "$probe" attributes "$name" | grep ^serial=; done | sort -u | wc -l)" 3
+    "$probe" rate "Twin 00 00" 1 "$verify" "$select_piv" >"$scratch/slot" 2>&1
+    is "… with its own PIN state" "$(value sw "$scratch/slot")" 9000
+    "$probe" rate "Twin 00 01" 1 00200080 "$select_piv" >"$scratch/slot" 2>&1
+    like "… which the slot beside it has not" "$(value sw "$scratch/slot")" '^63C'
+    vpiv eject -r 1 >/dev/null
+    is "vpiv eject takes the card out of the second slot alone" "$("$probe" state "Twin 00 00" | cut -d' ' -f1) $(
+        "$probe" state "Twin 00 01" | cut -d' ' -f1)" "present empty"
+    vpiv insert -r 3 two >/dev/null
+    is "… and vpiv insert puts it into the empty one" "$("$probe" state "Twin 01 01" | cut -d' ' -f1)" present
+    is "… where OpenSC finds it" "$(opensc-tool -l 2>/dev/null | grep -c '^[0-9]* *Yes .*Twin')" 3
+    reader_stop
+}
+slots || fail "a private pcscd with slots"
+export PCSCLITE_CSOCK_NAME=$scratch/socket VPIV_READER_DIR=$readers
+
 # --- pulled at work ---------------------------------------------------------------------------------------------------
 sign=0087079E00010A7C82010682008182010000$(printf '55%.0s' {1..255})0000
 "$probe" rate "Reader 15" 1000000 "$sign" "$select_piv" >"$scratch/pulled" 2>&1 &

@@ -191,6 +191,8 @@ static bool put_settings(const struct outfit *o, size_t i, const struct persona 
     fprintf(f, "persona = \"%s\";\n", persona->name);
     if (o->plan->touch != NULL)
         fprintf(f, "touch = \"%s\";\n", o->plan->touch);
+    if (o->plan->slots > 1)
+        fprintf(f, "slots = %u;\n", o->plan->slots);
     if (o->plan->pinpad)
         fputs("pinpad = true;\n", f);
     return end_file(o, f, name);
@@ -245,8 +247,8 @@ static bool put_reader(struct outfit *o, size_t i)
     snprintf(name, sizeof name, "readers/%zu/card", i);
     ok = ok && (card[0] == '\0' || put_link(o, card, name));
     ok = ok && put_settings(o, i, persona) && put_trace(o, i) && put_faults(o, i);
-    /* The colon keeps pcscd from looking for a device file. */
-    if (ok)
+    /* The colon keeps pcscd from looking for a device file.  Further slots' directories follow the first one's. */
+    if (ok && (o->plan->slots < 2 || i % o->plan->slots == 0))
         fprintf(o->configuration,
                 "FRIENDLYNAME \"%s\"\nDEVICENAME %s/readers/%zu:\nLIBPATH %s/libifdvpiv.so\n",
                 o->plan->reader_name != NULL ? o->plan->reader_name : persona->reader, o->plan->directory, i,

@@ -86,6 +86,8 @@ static const struct option_row rows[] = {
       NULL },
     { "keep", 0, OPTION_FLAG, NULL, offsetof(struct run_plan, keep), "leave the private directory where it is", NULL },
     { "contactless", 0, OPTION_CALL, NULL, 0, "reserved", refuse_contactless },
+    { "slots", 0, OPTION_NUMBER, "N", offsetof(struct run_plan, slots),
+      "put them together into readers of so many slots", NULL },
     { "pinpad", 0, OPTION_FLAG, NULL, offsetof(struct run_plan, pinpad), "readers with a keypad (see vpiv pinpad)",
       NULL },
     { NULL, 0, OPTION_FLAG, NULL, 0, NULL, NULL },
@@ -215,8 +217,13 @@ static bool ask_password(struct cli *cli, const struct run_plan *plan, struct ru
 
 static bool find_readers(struct cli *cli, struct run_plan *plan)
 {
+    if (plan->slots > RUN_READERS_MAX)
+        return cli_usage(cli, "--slots: 1 to %d", RUN_READERS_MAX), false;
     if (plan->n == 0 && !add_reader(cli, plan, RUN_TEST, NULL))
         return false;
+    while (plan->slots > 1 && plan->n % plan->slots != 0)
+        if (!add_reader(cli, plan, RUN_EMPTY, NULL))
+            return false;
     for (size_t i = 0; i < plan->n; i++) {
         struct run_reader *reader = &plan->readers[i];
         if (reader->kind == RUN_CARD && !find_card(cli, plan, i))

@@ -51,6 +51,7 @@ struct run_plan {
     const char *reader_name;       /* of every reader, instead of its persona's; NULL = not given */
     const char *password;          /* --password: of the bundles */
     bool pinpad;                   /* every reader has a keypad */
+    unsigned slots;                /* of each reader as pcscd sees it: as many of ours in a row; 0 = not given */
     char **command;                /* NULL-terminated */
     char driver[PATH_MAX];         /* libifdvpiv.so */
     char pcscd[PATH_MAX];
