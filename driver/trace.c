@@ -56,13 +56,18 @@ static bool is_private(int directory)
     return fstat(directory, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & 0022) == 0;
 }
 
-static int open_socket(int directory)
+/* name_of — another name of an open file, which nobody can exchange for another meanwhile. */
+static void name_of(int entry, char *name, size_t room)
+{
+    snprintf(name, room, "/proc/self/fd/%d", entry);
+}
+
+static int open_socket(int entry)
 {
     struct sockaddr_un name = { .sun_family = AF_UNIX };
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-    /* The reader's path may be longer than a socket's name may be. */
-    snprintf(name.sun_path, sizeof name.sun_path, "/proc/self/fd/%d/trace", directory);
+    name_of(entry, name.sun_path, sizeof name.sun_path);
     if (fd >= 0 && connect(fd, (const struct sockaddr *)&name, sizeof name) != 0) {
         close(fd);
         return -1; /* one that nobody serves any more, or not yet */
@@ -79,16 +84,18 @@ static bool is_trace(int fd)
     return n == 0 || (n == (ssize_t)sizeof head && memcmp(head, HEADER, sizeof head) == 0);
 }
 
-static int open_file(int directory, const char *path)
+static int open_file(int entry, bool private, const char *path)
 {
+    char name[32];
     int fd;
 
-    if (!is_private(directory)) {
+    if (!private) {
         log_line(LEVEL_ERROR, "reader %s: the entry `trace` must be a socket here: others may write in this directory",
                  path);
         return -1;
     }
-    fd = openat(directory, "trace", O_RDWR | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    name_of(entry, name, sizeof name);
+    fd = open(name, O_RDWR | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
         log_line(LEVEL_ERROR, "reader %s: the entry `trace` cannot be written: %s", path, strerror(errno));
     } else if (!is_trace(fd)) {
@@ -100,11 +107,11 @@ static int open_file(int directory, const char *path)
     return fd;
 }
 
-static struct trace *begin(int directory, const char *path, const struct stat *st)
+static struct trace *begin(int entry, bool private, const char *path, const struct stat *st)
 {
     bool is_socket = S_ISSOCK(st->st_mode);
     const char *slash = strrchr(path, '/');
-    int fd = is_socket ? open_socket(directory) : S_ISREG(st->st_mode) ? open_file(directory, path) : -1;
+    int fd = is_socket ? open_socket(entry) : S_ISREG(st->st_mode) ? open_file(entry, private, path) : -1;
     struct trace *t = fd < 0 ? NULL : calloc(1, sizeof *t);
 
     if (t == NULL) {
@@ -136,20 +143,35 @@ static bool write_line(struct trace *t, const void *line, size_t n)
     return done == (ssize_t)n;
 }
 
+/* open_entry — the entry itself where others may put it there: a link of theirs could lead to a socket of root's. */
+static int open_entry(int directory, bool private, struct stat *st)
+{
+    int fd = openat(directory, "trace", O_PATH | O_CLOEXEC | (private ? 0 : O_NOFOLLOW));
+
+    if (fd >= 0 && fstat(fd, st) != 0) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
 struct trace *trace_look(struct trace *t, const char *directory)
 {
     int at = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    bool private = at >= 0 && is_private(at);
     struct stat st, other;
-    bool there = at >= 0 && fstatat(at, "trace", &st, 0) == 0;
-    bool wish = there && fstatat(at, "unmask", &other, AT_SYMLINK_NOFOLLOW) == 0;
+    int entry = at < 0 ? -1 : open_entry(at, private, &st);
+    bool wish = entry >= 0 && fstatat(at, "unmask", &other, AT_SYMLINK_NOFOLLOW) == 0;
 
-    if (t == NULL || !there || st.st_dev != t->dev || st.st_ino != t->ino || wish != t->wish) {
-        t = there ? begin(at, directory, &st) : NULL;
+    if (t == NULL || entry < 0 || st.st_dev != t->dev || st.st_ino != t->ino || wish != t->wish) {
+        t = entry >= 0 ? begin(entry, private, directory, &st) : NULL;
         if (t != NULL)
             t->wish = wish;
         if (t != NULL && (t->socket || st.st_size == 0) && !write_line(t, HEADER, strlen(HEADER)))
             t->lost++;
     }
+    if (entry >= 0)
+        close(entry);
     if (at >= 0)
         close(at);
     return t;

@@ -176,6 +176,16 @@ is "… but a socket is, as in the system's readers" "$(vpiv run -t -- sh -c 'ch
     until grep -q 63C3 "$0"; do sleep 0.02; done
     kill $listener; wait' "$scratch/shared.trace")" "$(printf '%s\n' srw-rw---- 63C3)"
 
+through_link() { # mode — what a listener to reader 0 hears of reader 1, whose entry is a link to it
+    # shellcheck disable=SC2016
+    vpiv run -e -t -- sh -c '"$VPIV" trace -r 0 >"$0" & listener=$!
+        until [ -S "$VPIV_READER_DIR/0/trace" ]; do sleep 0.02; done
+        chmod "$1" "$VPIV_READER_DIR/1"; ln -s ../0/trace "$VPIV_READER_DIR/1/trace"
+        "$VPIV" apdu -r 1 00200080 >/dev/null; kill $listener; wait; grep -c VERIFY "$0"' "$scratch/link.trace" "$1"
+}
+is "… but no link to one: it could lead to a socket of root's" "$(through_link 2770)" 0
+is "… where nobody else may write, it may" "$(through_link 0700)" 1
+
 # --- the page, in a browser ------------------------------------------------------------------------------------------
 vpiv trace -f html -o "$scratch/page.html" "$trace"
 not_ok "the page fetches nothing" grep -qE '(src|href)=|https?:|@import|url\(' "$scratch/page.html"
