@@ -105,12 +105,28 @@ static int fail(int fd)
     return -1;
 }
 
+/* taken — somebody listens there: another pcscd with the same reader.  Its queue may be full. */
+static bool taken(const struct sockaddr_un *name)
+{
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool answers = fd >= 0 && (connect(fd, (const struct sockaddr *)name, sizeof *name) == 0 || errno == EAGAIN);
+
+    if (fd >= 0)
+        close(fd);
+    return answers;
+}
+
 int keypad_listen(int directory)
 {
     const struct sockaddr_un name = address(directory);
     struct stat st;
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd;
 
+    if (taken(&name)) {
+        errno = EADDRINUSE;
+        return -1;
+    }
+    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -1;
     if (fstat(directory, &st) != 0)

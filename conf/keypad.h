@@ -62,7 +62,8 @@ bool keypad_get_question(struct in message, struct keypad_question *question) MU
 void keypad_put_result(struct out *out, sw_t sw);
 bool keypad_get_result(struct in message, sw_t *sw) MUST_CHECK;
 
-/* keypad_listen — make the socket in the directory, in the place of an old one, for those who may write the directory.
+/* keypad_listen — make the socket in the directory, in the place of one that nobody listens at any more, for those who
+ * may write the directory.  EADDRINUSE: somebody does; two that took it from each other would never end.
  * keypad_connect — wait in its queue.
  * Both: a descriptor, or -1 with errno. */
 int keypad_listen(int directory) MUST_CHECK;

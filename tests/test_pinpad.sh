@@ -4,8 +4,9 @@
 . "${VPIV_TOP_SRCDIR:-$(dirname "$0")/..}/tests/harness.sh"
 
 probe=$top_builddir/pcsc_probe
+PATH=$PATH:/usr/sbin
 for program in pcscd openssl opensc-tool pkcs11-tool pkcs15-tool; do
-    PATH=$PATH:/usr/sbin have "$program" || skip_all "$program is not installed"
+    have "$program" || skip_all "$program is not installed"
 done
 
 # Not in pcscd's environment, which has the test's: what is found in its memory came through the keypad.
@@ -33,6 +34,11 @@ keys() {
 pad_says() { is "… and the keypad says so" "$(cat "$scratch/pad")" "reader 0: $1"; }
 out_like() { like "$1" "$(cat "$scratch/out")" "$2"; }
 p11() { timeout 60 pkcs11-tool --login --list-objects --type privkey; }
+
+mkdir -p "$scratch/second/conf"
+ln -s "$VPIV_DRIVER" "$scratch/second/libifdvpiv.so"
+printf 'FRIENDLYNAME "Second"\nDEVICENAME %s/0:\nLIBPATH %s/second/libifdvpiv.so\n' "$VPIV_READER_DIR" "$scratch" \
+    >"$scratch/second/conf/vpiv"
 
 # --- what is announced ----------------------------------------------------------------------------------------------
 "$probe" attributes "Keypad 00" >"$scratch/out" 2>&1
@@ -123,6 +129,22 @@ like "… with an error, as with a card that is gone" "$(sed -n 's/^answer=//p' 
 ms=$(sed -n 's/^ms=//p' "$scratch/waiting")
 [ "${ms:-9999}" -lt 10000 ] && pass "… long before its time is over" || fail "… long before its time is over" "$ms ms"
 vpiv insert >/dev/null
+
+# --- one keypad's place, two pcscds -----------------------------------------------------------------------------------------
+socket=$VPIV_READER_DIR/0/pinpad
+before=$(stat -c %i "$socket")
+"$top_builddir/pcscd_private" "$scratch/second" $(pcscd --help 2>&1 | grep -o -m 1 -e --disable-polkit) >"$scratch/second.log" 2>&1 &
+second=$!
+started "$second"
+PCSCLITE_CSOCK_NAME=$scratch/second/socket "$probe" names >/dev/null 2>&1
+taken() { grep -q 'no socket for its keypad' "$scratch/second.log"; }
+ok "a second pcscd with the same reader leaves the keypad to the first" wait_for 5 taken
+touch "$VPIV_READER_DIR/0/note"
+is "… which keeps its socket" "$(stat -c %i "$socket")" "$before"
+is "… and the second says so once" "$(grep -c 'no socket for its keypad' "$scratch/second.log")" 1
+kill "$second"
+wait "$second" 2>/dev/null
+ok "… and the first asks as before" keys "$PIN" p11
 
 # --- no secret is left --------------------------------------------------------------------------------------------------
 ok "one more login" keys "$PIN" p11

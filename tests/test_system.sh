@@ -143,6 +143,7 @@ ok "… with its new PIN" verify "$PIN"
 as_stranger() { setpriv --reuid bin --regid bin --clear-groups "$@"; }
 not_ok "who is not in the group reads no card" as_stranger cat "$store/cards/carol.card"
 not_ok "… and sees none" as_stranger "$prefix/bin/vpiv" eject --system
+like "… and is told so" "$(as_stranger env HOME=/nonexistent "$prefix/bin/vpiv" list --system 2>&1)" 'root and group vpiv'
 ok "… but uses it through pcscd" as_stranger env HOME=/nonexistent pkcs15-tool --verify-pin --pin "$PIN"
 daemon_stop
 

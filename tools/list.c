@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* list.c — `vpiv list`: the cards and readers of a store, a line each. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "conf/touch.h"
 #include "tools/certinfo.h"
@@ -212,6 +214,8 @@ int verb_list(struct cli *cli, int argc, char **argv)
 
     if (!cli_options(cli, rows, NULL, &argc, &argv) || !cli_store(cli))
         return cli->status;
+    if (cli->store.system && access(cli->store.cards, R_OK | X_OK) != 0 && errno == EACCES)
+        return cli_refuse(cli, "%s: the system's cards are for root and group vpiv to manage", cli->store.cards);
     n = store_cards(&cli->store, &names);
     if (n > 0 && !cli_state(cli, false))
         status = cli->status;
