@@ -3,7 +3,9 @@
 # test_bench.sh — `make bench` runs, and what of it is counted and not timed holds: a short form of it, without a clock.
 . "${VPIV_TOP_SRCDIR:-$(dirname "$0")/..}/tests/harness.sh"
 
-have python3 || skip_all "python3 is not installed"
+for program in pcscd openssl python3; do
+    have "$program" || skip_all "$program is not installed"
+done
 out=$scratch/out
 ok "the bench runs from end to end" bash "$top_srcdir/tests/bench/bench.sh" "$out" 60
 [ -s "$out/bench.txt" ] || { diag "$(cat "$out/bench.txt" 2>&1)"; done_testing; exit 1; }

@@ -106,12 +106,13 @@ void alternate(const struct side *sides, size_t n_sides, size_t row, const char 
 {
     static double us[SIDES_MAX][BLOCK_MAX];
     bool can[SIDES_MAX];
-    double end = now_us() + seconds * 1e6;
+    double end;
 
     /* One turn that does not count: keys are made and opened, and it is seen who can. */
     for (size_t i = 0; i < n_sides; i++)
         can[i] = side_ask(&sides[i], row, 1) && side_answer(&sides[i], 1, us[i]);
-    for (size_t b = 0; b < blocks && now_us() < end; b++) {
+    end = now_us() + seconds * 1e6;
+    for (size_t b = 0; b < blocks && (b == 0 || now_us() < end); b++) {
         for (size_t k = 0; k < n_sides; k++) {
             size_t i = b % 2 == 0 ? k : n_sides - 1 - k;
             can[i] = can[i] && side_ask(&sides[i], row, n) && side_answer(&sides[i], n, us[i]);
