@@ -58,14 +58,22 @@ static bool put_version(const struct attribute *a, struct reader *r, struct out 
     return put_number(&(struct attribute){ .number = packed }, r, out);
 }
 
-/* A client that asks gets no code address: it always has more room than a pointer (PCSC.md 3.2). */
+/* A client that asks gets no code address: it always has more room than a pointer (PCSC.md 3.2); and what is written
+ * here goes out to it with the error as well. */
+static bool put_address(const void *function, size_t n, struct out *out)
+{
+    if (out->cap != n)
+        return false;
+    out_put(out, in_of(function, n));
+    return true;
+}
+
 static bool put_poll(const struct attribute *a, struct reader *r, struct out *out)
 {
     long (*const function)(DWORD, int) = ifd_poll;
 
     (void)a, (void)r;
-    out_put(out, in_of(&function, sizeof function));
-    return out->cap == sizeof function;
+    return put_address(&function, sizeof function, out);
 }
 
 static bool put_stop(const struct attribute *a, struct reader *r, struct out *out)
@@ -73,8 +81,7 @@ static bool put_stop(const struct attribute *a, struct reader *r, struct out *ou
     long (*const function)(DWORD) = ifd_stop;
 
     (void)a, (void)r;
-    out_put(out, in_of(&function, sizeof function));
-    return out->cap == sizeof function;
+    return put_address(&function, sizeof function, out);
 }
 
 static bool put_atr(const struct attribute *a, struct reader *r, struct out *out)

@@ -128,6 +128,26 @@ is "the card is there" "$(value presence)" 02
 like "the ATR is one" "$(value atr)" '^3B[0-9A-F]+$'
 is "the reader's name is pcscd's to tell" "$(value friendly)" "$(printf 'Reader 0 00 00\0' | hex | tr a-f A-F)"
 is "clients are told no code address" "$(value poll_function)" "Feature not supported."
+if have python3; then # as no library asks: what pcscd sends along with an error
+    python3 - <<'END' >"$scratch/raw" 2>&1
+import os, socket, struct
+pcscd = socket.socket(socket.AF_UNIX)
+pcscd.connect(os.environ["PCSCLITE_CSOCK_NAME"])
+def call(command, body):
+    pcscd.sendall(struct.pack("=II", len(body), command) + body)
+    return pcscd.recv(len(body), socket.MSG_WAITALL)
+call(0x11, struct.pack("=iiI", 4, 4, 0))
+context = struct.unpack("=III", call(0x01, struct.pack("=III", 2, 0, 0)))[1]
+connect = struct.pack("=I128sIIiII", context, b"Reader 0 00 00", 2, 3, 0, 0, 0)
+card = struct.unpack("=I128sIIiII", call(0x04, connect))[4]
+for tag in 0x0FB2, 0x0FB3:
+    answer = call(0x0F, struct.pack("=iI264sII", card, tag, bytes(264), 264, 0))
+    print("%X" % struct.unpack("=iI264sII", answer)[4], answer[8:272].strip(b"\0").hex())
+END
+    is "… nor in an error's own buffer" "$(cat "$scratch/raw")" "$(printf '8010001F \n8010001F ')"
+else
+    skip "… nor in an error's own buffer" "python3 is not installed"
+fi
 is "one feature: GET_TLV_PROPERTIES" "$(value features)" 120442330012
 like "APDUs of 65536 bytes" "$(value properties)" '^0A0400000100'
 is "another control code is refused" "$(value unknown)" "Feature not supported."
