@@ -61,6 +61,9 @@ static bool get_limits(struct in *in, struct format *f)
         return false;
     f->min = (uint8_t)(limits >> 8);
     f->max = (uint8_t)limits;
+    /* The Enter key alone is no PIN: what the client has put into that place would stand for it. */
+    if (f->min == 0)
+        f->min = 1;
     if (f->frame > 0 && f->max > f->frame)
         f->max = f->frame;
     if (f->max > KEYPAD_DIGITS_MAX)

@@ -109,6 +109,19 @@ static bool run(size_t i, struct in structure, struct out *command)
     return ok;
 }
 
+/* A client that lets nothing count as a PIN would have its own bytes stand for it. */
+START_TEST(enter_alone_is_no_pin)
+{
+    uint8_t bytes[64];
+    struct out room = out_of(bytes, sizeof bytes);
+    struct pin_block block;
+
+    ck_assert(pin_verify_parse(hex("1E 1E 82 08 00 08 00 02 FF 00 00 00 00 00 00 0D 00 00 00 00 20 00 80 08 " FF8, &room),
+                               &block));
+    ck_assert_uint_eq(block.entries[0].question.min, 1);
+}
+END_TEST
+
 START_TEST(every_structure_becomes_its_command)
 {
     uint8_t bytes[64], wanted_bytes[64], command_bytes[PIN_COMMAND_MAX];
@@ -213,6 +226,7 @@ Suite *suite_pinblock(void)
 #ifndef SKIPPED
     tcase_add_loop_test(tcase, every_structure_becomes_its_command, 0, sizeof cases / sizeof *cases);
     tcase_add_loop_test(tcase, no_truncation_and_no_flipped_bit_reads_or_writes_too_far, 0, sizeof cases / sizeof *cases);
+    tcase_add_test(tcase, enter_alone_is_no_pin);
     tcase_add_test(tcase, what_is_asked_follows_the_command);
 #endif
     tcase_add_test(tcase, messages_are_what_was_put_and_nothing_else);
