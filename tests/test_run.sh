@@ -45,6 +45,7 @@ is "125: too many readers" "$(status_of vpiv run $(printf -- '-e %.0s' {1..17}) 
 ok "nothing is left of any of them" wait_for 10 nothing_left
 
 # --- what CMD sees --------------------------------------------------------------------------------
+is "its files get the modes that they get without us" "$(umask 027; vpiv run -- sh -c umask)" 0027
 readers() { vpiv run "$@" -- "$probe" names 2>&1; }
 is "one reader by default" "$(readers)" "vpiv 00 00"
 is "as many as are asked for" "$(readers -e -t -t)" "$(printf 'vpiv 0%d 00\n' 0 1 2)"

@@ -186,6 +186,7 @@ static _Noreturn void command_child(const struct keeper *k, int go, pid_t keeper
     if (getppid() != keeper || read(go, &byte, 1) != 1)
         _exit(CLI_RUN_FAILED); /* the keeper has said why */
     surround_command(plan);
+    umask(plan->umask);
     sigaction(SIGCHLD, &plan->child, NULL);
     sigprocmask(SIG_SETMASK, &plan->signals, NULL);
     execvp(plan->command[0], plan->command);
@@ -246,7 +247,7 @@ static bool set_up(struct keeper *k)
     int listener = -1;
     bool disable_polkit, ok;
 
-    umask(077);
+    k->plan->umask = umask(077);
     pcscd_ask(k->plan, &question); /* it answers while we work */
     ok = furnish(k, &listener);
     disable_polkit = pcscd_answer(&question);

@@ -60,7 +60,8 @@ struct run_plan {
     char directory[RUN_DIRECTORY_MAX]; /* both together */
     bool had_run_pcscd;            /* /run/pcscd was there before */
     sigset_t signals;              /* the mask that CMD gets back, … */
-    struct sigaction child;        /* … and what it does about SIGCHLD */
+    struct sigaction child;        /* … what it does about SIGCHLD, … */
+    mode_t umask;                  /* … and the modes of its files */
 };
 
 /* What the launcher passes on, and what the keeper tells it at the end. */
