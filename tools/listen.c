@@ -78,7 +78,7 @@ static bool open_place(struct cli *cli, struct place *p, bool unmask)
     if (!make_way(cli, p))
         return false;
     if (unmask) {
-        int fd = openat(p->directory, "unmask", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        int fd = openat(p->directory, "unmask", O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
         p->unmasked = fd >= 0;
         if (fd >= 0)
             close(fd);
