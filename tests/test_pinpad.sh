@@ -67,7 +67,7 @@ out_like "… is CKR_PIN_LEN_RANGE" CKR_PIN_LEN_RANGE
 pad_says "too short or too long"
 ok "… and none of the three has cost a try" keys "$PIN" pkcs15-tool --verify-pin
 sign() { head -c 32 /dev/zero >"$scratch/message"; pkcs11-tool --login --sign --id 01 -m ECDSA -i "$scratch/message" -o "$scratch/sig"; }
-ok "a signature" keys "$PIN" sign
+ok "a signature" keys "$PIN" sign || diag "$(cat "$scratch/out")"
 ok "pkcs15-tool --unblock-pin: PUK and new PIN, twice" keys "$PUK 24681357 24681357" pkcs15-tool --unblock-pin
 pad_says accepted
 ok "… and the new PIN is the one" keys 24681357 p11

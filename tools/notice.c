@@ -15,14 +15,15 @@
 
 #include <winscard.h>
 
-enum { WAIT_MS = 1000 };
+/* As many as one library may have; pcscd 1.9 has room for 16, 2.5 for all. */
+enum { WAIT_MS = 1000, NOTICE_READERS_MAX = 255 };
 
 struct notice {
     bool present, seen;
     sem_t ready, changed, over;
     SCARDCONTEXT context;
-    char names[PCSCLITE_MAX_READERS_CONTEXTS * MAX_READERNAME];
-    SCARD_READERSTATE states[PCSCLITE_MAX_READERS_CONTEXTS];
+    char names[NOTICE_READERS_MAX * MAX_READERNAME];
+    SCARD_READERSTATE states[NOTICE_READERS_MAX];
     DWORD n; /* readers */
 };
 
@@ -60,7 +61,7 @@ static void list(struct notice *notice)
 
     if (SCardListReaders(notice->context, NULL, notice->names, &size) != SCARD_S_SUCCESS)
         return;
-    for (const char *name = notice->names; *name != '\0' && notice->n < PCSCLITE_MAX_READERS_CONTEXTS;
+    for (const char *name = notice->names; *name != '\0' && notice->n < NOTICE_READERS_MAX;
          name += strlen(name) + 1)
         notice->states[notice->n++].szReader = name;
     if (!look(notice, 0) || (!notice->present && !any_card(notice)))
