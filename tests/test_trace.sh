@@ -156,6 +156,13 @@ ok "a slow listener costs lines, not time, and is told how many" wait_for 5 grep
 hang_up
 reader_stop
 
+mkdir -p "$scratch/nobody/0"
+VPIV_READER_DIR=$scratch/nobody "$VPIV" trace --user 2>"$scratch/nobody.err" &
+listener=$!
+started "$listener"
+ok "where no pcscd runs it says that it waits" wait_for 5 grep -qx 'vpiv: no pcscd shows this reader yet; waiting' "$scratch/nobody.err"
+hang_up
+
 # --- whose secrets -------------------------------------------------------------------------------------------------
 ok "a card of one's own" vpiv new own --factory
 # shellcheck disable=SC2016
@@ -192,7 +199,7 @@ not_ok "the page fetches nothing" grep -qE '(src|href)=|https?:|@import|url\(' "
 browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome)
 if [ -n "$browser" ]; then
     rows_of() { # hash
-        "$browser" --headless --no-sandbox --disable-gpu --user-data-dir="$scratch/browser" --virtual-time-budget=5000 \
+        timeout 120 "$browser" --headless --no-sandbox --disable-gpu --user-data-dir="$scratch/browser" --virtual-time-budget=5000 \
             --dump-dom "file://$scratch/page.html#$1" 2>/dev/null | grep -o '<tr[ >].*' | sed 's/<\/tr>/&\n/g' | grep '<td'
     }
     all=$(rows_of '')

@@ -178,8 +178,9 @@ static void welcome(struct place *p)
 
 static void wait_for(struct listener *l, void (*line)(void *ctx, char *text), void *ctx)
 {
-    enum { EACH = PEERS + 1 };
+    enum { EACH = PEERS + 1, PATIENCE_MS = 1000 };
     struct pollfd fds[EACH * READERS_MAX + 1];
+    bool heard = false;
     size_t n;
 
     for (;;) {
@@ -190,8 +191,12 @@ static void wait_for(struct listener *l, void (*line)(void *ctx, char *text), vo
                 fds[n++] = (struct pollfd){ .fd = l->places[i].peers[k], .events = POLLIN };
             fds[n++] = (struct pollfd){ .fd = l->places[i].socket, .events = POLLIN };
         }
-        if (poll(fds, n, -1) < 0 && errno != EINTR)
+        int ready = poll(fds, n, heard ? -1 : PATIENCE_MS);
+        if (ready < 0 && errno != EINTR)
             return;
+        if (ready == 0)
+            cli_warn(l->cli, "no pcscd shows %s yet; waiting", l->n == 1 ? "this reader" : "these readers");
+        heard = true;
         for (size_t i = 0; i < l->n; i++) {
             const struct pollfd *mine = &fds[1 + EACH * i];
 
