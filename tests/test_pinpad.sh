@@ -73,6 +73,29 @@ pad_says accepted
 ok "… and the new PIN is the one" keys 24681357 p11
 PIN=24681357
 
+# --- others that stand on PKCS#11 ------------------------------------------------------------------------------------------
+module=$(find /usr/lib /usr/lib64 -name opensc-pkcs11.so 2>/dev/null | head -n 1)
+if have ssh-keygen && [ -n "$module" ]; then
+    ssh-keygen -D "$module" -e >"$scratch/ca.pub" 2>/dev/null
+    ssh-keygen -q -t ed25519 -N "" -f "$scratch/user" </dev/null
+    ok "ssh-keygen signs a certificate with the card's key" \
+        keys "$PIN" timeout 60 ssh-keygen -s "$scratch/ca.pub" -D "$module" -I test -n test "$scratch/user.pub"
+    ok "… which is one" ssh-keygen -L -f "$scratch/user-cert.pub"
+else
+    skip "ssh-keygen signs a certificate with the card's key" "ssh-keygen is not installed"
+fi
+if have certutil && have modutil && [ -n "$module" ]; then
+    mkdir "$scratch/nss"
+    quiet certutil -N -d "sql:$scratch/nss" --empty-password
+    quiet modutil -force -dbdir "sql:$scratch/nss" -add opensc -libfile "$module"
+    nss_keys() { timeout 60 certutil -K -h all -d "sql:$scratch/nss" </dev/null; }
+    keys "$PIN" nss_keys
+    out_like "NSS lists the card's private key" 'PIV AUTH key'
+    pad_says accepted
+else
+    skip "NSS lists the card's private key" "NSS's tools are not installed"
+fi
+
 # --- PC/SC part 10 -----------------------------------------------------------------------------------------------------
 verify=1E1E820800080602FF000000000000
 modify=1E1E8208000008080603020300000001020000
