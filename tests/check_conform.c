@@ -223,7 +223,7 @@ START_TEST(choices_that_the_standard_leaves_are_no_failures)
         bool allowed;
     } rows[] = {
         { "VER-07", 0x6983, 0x63C0, true },  { "VER-06", 0x6983, 0x63C0, false }, { "GET-15", 0x6A80, 0x6A82, true },
-        { "GET-21", 0x6985, 0x6A88, true },  { "GET-07", 0x6982, 0x6A82, false }, { "CLA-01", 0x6E00, 0x6D00, true },
+        { "GET-21", 0x6985, 0x6A88, true },  { "GET-07", 0x6982, 0x9000, false }, { "CLA-01", 0x6E00, 0x6D00, true },
         { "PUT-11", 0x6A81, 0x6A82, true },  { "CRD-16", 0x6A86, 0x6A80, true },  { "CRD-06", 0x6A80, 0x6A81, false },
         { "VER-12", 0x6A86, 0x6A80, false }, { "GAM-05", 0x6A86, 0x6A80, true },  { "GAM-07", 0x6982, 0x63C0, false },
         { "SEL-07", 0x6A82, 0x6A81, false }, { "GET-14", 0x6A86, 0x9000, false }, { "CRD-15", 0x6A88, 0x6A86, false },

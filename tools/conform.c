@@ -26,7 +26,7 @@ static const struct option_row rows[] = {
     { "destructive", 0, OPTION_FLAG, NULL, AT(destructive),
       "also play rows that write, block and replace every key; PIN, PUK and key are the factory's unless given", NULL },
     { "full", 0, OPTION_FLAG, NULL, AT(full), "repeat as often as the plan says, not a sample (takes minutes)", NULL },
-    { "persona", 0, OPTION_TEXT, "PERSONA", AT(persona), "piv or yubikey (by the card's answer to GET VERSION)", NULL },
+    { "persona", 0, OPTION_TEXT, "PERSONA", AT(persona), "piv or yubikey (as the card says that it is)", NULL },
     { "pin", 0, OPTION_SECRET, "PASS", AT(pin), "the card's PIN", NULL },
     { "puk", 0, OPTION_SECRET, "PASS", AT(puk), "the card's PUK", NULL },
     { "management-key", 0, OPTION_SECRET, "PASS", AT(management), "the card management key, in hex", NULL },
@@ -194,7 +194,7 @@ int verb_conform(struct cli *cli, int argc, char **argv)
         status = cli_fail(cli, ERR_ABSENT, &why);
     } else {
         enum report_format format = cli->json ? REPORT_JSON : o.tap ? REPORT_TAP : REPORT_TEXT;
-        report_begin(&report, format, play_all(NULL, NULL, argc, argv));
+        report_begin(&report, format, play_all(NULL, NULL, argc, argv), wire.name, terms.yubikey);
         play_all(judge, &report, argc, argv);
         report_end(&report);
         status = report_failed(&report) == 0 ? CLI_DONE : CLI_FAILED;

@@ -86,7 +86,7 @@ struct result {
 /* conform_by_id — the row, or NULL. */
 const struct row *conform_by_id(const char *id);
 
-/* conform_is_yubikey — the card answers GET VERSION with three bytes. */
+/* conform_is_yubikey — the card says so: SELECT gives the AID without its RID, GET VERSION gives three bytes. */
 bool conform_is_yubikey(struct wire *wire);
 
 /* judge_new — get to know the card on the wire.  NULL with a sentence in why: it does not answer, or the PIN given

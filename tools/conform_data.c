@@ -197,7 +197,7 @@ static bool dat_25(struct judge *j)
 }
 
 const struct row rows_dat[] = {
-    { "DAT-01", "P", "lengths are in their shortest form and add up, in every object",
+    { "DAT-01", "P", "lengths add up, in every object",
       NULL, dat_01, "85B 8.1" },
     { "DAT-02", "P", "every object holds its own tags, in their order", NULL, dat_02, "P1 A" },
     { "DAT-03", "P", "the CCC holds what the table says", NULL, dat_03, "P1 A table 8" },

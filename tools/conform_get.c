@@ -11,7 +11,8 @@ static bool get_19(struct judge *j)
         const char *answer = sizes[i] > 1336 ? "9000~6A84" : "9000";
         if (!playf(j, "v := pattern %u; put 5FC106 {v} -> %s", sizes[i], answer))
             return false;
-        if (j->sw == 0x9000 && !play(j, "get 5FC106 -> 53({v}) 9000+"))
+        if (j->sw == 0x9000 && !play(j, "get 5FC106 -> 53* 9000+ =a; x := at 53 {a}; check equal {x} {v};"
+                                        "house: get 5FC106 -> 53({v}) 9000+"))
             return false;
     }
     return true;
@@ -39,14 +40,14 @@ const struct row rows_get[] = {
       "x := at 53/C2 {a}; x := at 53/FE {a}", NULL, "P1 3.3.3" },
     { "GET-06", "P 82:00 95:00", "retired certificates are read without a PIN",
       "each 5FC10D 5FC120: get {.} -> * 9000+ =a, x := at 53/70 {a}", NULL, "P1 3.3.4" },
-    { "GET-07", "F", "printed information wants the PIN", "get 5FC109 -> 6982", NULL, "P1 3.5" },
+    { "GET-07", "F", "printed information wants the PIN", "get 5FC109 -> 6982~6A82", NULL, "P1 3.5" },
     { "GET-08", "F pin", "printed information with the PIN: what is there, or that nothing is",
       "o := object 5FC109", NULL, "P1 3.5" },
-    { "GET-09", "F", "biometric objects want the PIN, also where there are none",
-      "each 5FC103 5FC108 5FC121: get {.} -> 6982", NULL, "P1 3.5" },
+    { "GET-09", "F", "biometric objects want the PIN",
+      "each 5FC103 5FC108 5FC121: get {.} -> 6982~6A82", NULL, "P1 3.5" },
     { "GET-10", "F pin", "biometric objects with the PIN: what is there, or that nothing is",
       "each 5FC103 5FC108 5FC121: o := object {.}", NULL, "P1 3.5" },
-    { "GET-11", "F", "the pairing code wants the PIN", "get 5FC123 -> 6982", NULL, "P1 3.3.8" },
+    { "GET-11", "F", "the pairing code wants the PIN", "get 5FC123 -> 6982~6A82", NULL, "P1 3.3.8" },
     { "GET-12", "F factory pin", "what is empty and what does not exist are told alike",
       "each 5FC105 5FC103 5FC106 5FC108 5FC109 5FC101 5FC10A 5FC10B 5FC10C 5FC10D 5FC11F 5FC120 5FC121 5FC122 5FC123"
       " 7F61: get {.} -> * 6A82~9000+; get 5FC1FE -> 6A82", NULL, "P2 3.1.2" },
@@ -63,7 +64,7 @@ const struct row rows_get[] = {
       NULL, "P2 3.1.2" },
     { "GET-18", "F", "two tags in one list are wrong data",
       "00CB3FFF[5C(5FC1025FC107)]00 -> 6A80~err", NULL, "P2 3.1.2" },
-    { "GET-19", "F adm write saves:5FC106", "objects of every size come back byte for byte, lengths in shortest form",
+    { "GET-19", "F adm write saves:5FC106", "objects of every size come back byte for byte",
       NULL, get_19, "P2 3.1.2" },
     { "GET-20", "F", "another command drops what was waiting for GET RESPONSE",
       "00CB3FFF[5C({any})]08 -> ?8 61xx; try -> T; 00C0000000 -> 6985~err", NULL, "7816-4 7.6.1" },

@@ -63,14 +63,14 @@ struct judge {
     bool extended;               /* it takes commands of extended length */
     bool puk_fixed;              /* CHANGE REFERENCE DATA does not change the PUK */
     const char *no_puk;          /* why rows that present the PUK do not apply, or NULL */
+    int firmware;                /* of a YubiKey: 0507 for 5.7; 0 = it does not say */
     uint8_t usage;               /* first byte of the discovery object's PIN usage policy */
     bool leaked;                 /* a secret was seen in an answer: SEC-02 */
     uint64_t answers;            /* seen so far */
 
     struct slot slots[SLOTS_MAX];
     bool learned, personal, away;
-    unsigned broken;             /* a row left the card so that it could not be brought back */
-    char broken_by[16];
+    char broken_by[64];          /* what to say once a row has left the card so that it cannot be brought back */
     struct saved saved[SAVED_MAX];
     size_t n_saved;
     EVP_PKEY *issuer;            /* throw-away: signs the certificates of state P */
@@ -133,6 +133,9 @@ uint32_t certificate_tag(uint8_t ref);
 bool start_possible(struct judge *j, const struct row *row, struct result *result);
 bool start_reach(struct judge *j, const struct row *row);
 bool start_has(const struct row *row, const char *word);
+size_t start_numbers(const struct row *row, const char *word, uint32_t *list, size_t cap); /* behind "word:" */
+
+/* conform_back.c */
 bool look_again(struct judge *j);
 void bring_back(struct judge *j, const struct row *row);
 void broken(struct judge *j, const struct row *row);

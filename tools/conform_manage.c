@@ -8,6 +8,7 @@
 /* First steps of the two schemes, and answers that refuse without saying more than they must. */
 #define WITNESS "0087{alg}9B[7C(80())]00 -> 7C(80(?b=w)) 9000; d := decrypt {w}; c := random b; e := encrypt {c};"
 #define CHALLENGE "0087{alg}9B[7C(81())]00 -> 7C(81(?b=r)) 9000; e := encrypt {r};"
+#define NOT_RIGHT "6982~err|63xx;"
 #define REFUSED "6985|6982|6A80~err;"
 
 /* The key's own algorithm works, the others are refused. */
@@ -30,9 +31,9 @@ static bool gam_15(struct judge *j)
     static const unsigned sizes[] = { 0, 1, 7, 15, 17, 32 };
 
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
-        if (!playf(j, CHALLENGE "0087{alg}9B[7C(82({00*%u}))] -> 6A80|6700|6982; stranger", sizes[i]))
+        if (!playf(j, CHALLENGE "0087{alg}9B[7C(82({00*%u}))] -> 6A80|6700|6982~err; stranger", sizes[i]))
             return false;
-    return play(j, CHALLENGE "0087{alg}9B[7C(8240{00*8})] -> 6A80|6700|6982; stranger");
+    return play(j, CHALLENGE "0087{alg}9B[7C(8240{00*8})] -> 6A80|6700|6982~err; stranger");
 }
 
 static bool gam_16(struct judge *j)
@@ -40,7 +41,7 @@ static bool gam_16(struct judge *j)
     static const unsigned sizes[] = { 0, 7, 17 };
 
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
-        if (!playf(j, WITNESS "0087{alg}9B[7C(80({d})81({00*%u}))]00 -> 6A80|6700; stranger", sizes[i]))
+        if (!playf(j, WITNESS "0087{alg}9B[7C(80({d})81({00*%u}))]00 -> 6A80|6700~err; stranger", sizes[i]))
             return false;
     return true;
 }
@@ -110,11 +111,11 @@ static bool gam_17(struct judge *j)
 static bool gam_23(struct judge *j)
 {
     static const struct timing_kind wrong[] = {
-        { CHALLENGE "x := skip 4 {e}; x := bytes {00*4}{x}", "0087{alg}9B[7C(82({x}))] -> 6982", NULL },
+        { CHALLENGE "x := skip 4 {e}; x := bytes {00*4}{x}", "0087{alg}9B[7C(82({x}))] -> 6982~err|63xx", NULL },
         { CHALLENGE "x := left 4 {e}; y := skip 8 {e};"
-      "x := bytes {x}{00*4}{y}", "0087{alg}9B[7C(82({x}))] -> 6982",
+      "x := bytes {x}{00*4}{y}", "0087{alg}9B[7C(82({x}))] -> 6982~err|63xx",
           NULL },
-        { CHALLENGE "x := flip {e}", "0087{alg}9B[7C(82({x}))] -> 6982", NULL },
+        { CHALLENGE "x := flip {e}", "0087{alg}9B[7C(82({x}))] -> 6982~err|63xx", NULL },
     };
 
     return timing_alike(j, wrong, 3, j->terms.full ? 33333 : 150) && play(j, "stranger; adm; admin");
@@ -151,18 +152,18 @@ const struct row rows_gam[] = {
       "0087009B[7C(80())]00 -> 7C(80(?8=w)) 9000; d := decrypt {w}; c := random b; e := encrypt {c};"
       "0087009B[7C(80({d})81({c}))]00 -> 7C(82({e})) 9000; admin", NULL, "78 5" },
     { "GAM-07", "F key", "a wrong witness is refused, and the right one after it too",
-      WITNESS "x := flip {d}; 0087{alg}9B[7C(80({x})81({c}))]00 -> 6982; stranger;"
-      WITNESS "x := flip {d}; 0087{alg}9B[7C(80({x})81({c}))]00 -> 6982;"
+      WITNESS "x := flip {d}; 0087{alg}9B[7C(80({x})81({c}))]00 -> " NOT_RIGHT "stranger;"
+      WITNESS "x := flip {d}; 0087{alg}9B[7C(80({x})81({c}))]00 -> " NOT_RIGHT
       "0087{alg}9B[7C(80({d})81({c}))]00 -> " REFUSED "stranger", NULL, "P2 3.2.4" },
     { "GAM-08", "F key", "a wrong response is refused",
-      CHALLENGE "x := flip {e}; 0087{alg}9B[7C(82({x}))] -> 6982; stranger", NULL, "P2 3.2.4" },
+      CHALLENGE "x := flip {e}; 0087{alg}9B[7C(82({x}))] -> " NOT_RIGHT "stranger", NULL, "P2 3.2.4" },
     { "GAM-09", "F key", "a response that nobody asked for is refused",
       "x := random b; 0087{alg}9B[7C(82({x}))] -> " REFUSED "stranger", NULL, "P2 3.2.4" },
     { "GAM-10", "F key", "a challenge serves once",
       CHALLENGE "0087{alg}9B[7C(82({e}))] -> 9000; 0087{alg}9B[7C(82({e}))] -> " REFUSED
       "reset; select; 0087{alg}9B[7C(82({e}))] -> " REFUSED "stranger", NULL, "P2 3.2.4" },
     { "GAM-11", "F key", "after a wrong response the right one comes too late",
-      CHALLENGE "x := flip {e}; 0087{alg}9B[7C(82({x}))] -> 6982;"
+      CHALLENGE "x := flip {e}; 0087{alg}9B[7C(82({x}))] -> " NOT_RIGHT
       "0087{alg}9B[7C(82({e}))] -> " REFUSED "stranger",
       NULL, "P2 3.2.4" },
     { "GAM-12", "F key", "another command in between ends the handshake",
@@ -179,7 +180,7 @@ const struct row rows_gam[] = {
     { "GAM-17", "F key", "challenges never repeat, and their bytes are spread evenly (1,000; --full: 10,000)",
       NULL, gam_17, "78 6" },
     { "GAM-18", "F adm", "a new handshake ends the old state at its first step",
-      WITNESS "x := flip {d}; 0087{alg}9B[7C(80({x})81({c}))]00 -> 6982; stranger; adm;"
+      WITNESS "x := flip {d}; 0087{alg}9B[7C(80({x})81({c}))]00 -> " NOT_RIGHT "stranger; adm;"
       "" CHALLENGE "stranger", NULL,
       "P2 2.4.2" },
     { "GAM-19", "F key", "asymmetric keys give no witness",

@@ -192,6 +192,8 @@ static bool rdr_06(struct judge *j)
     DWORD n = 0, m = 0;
 
     LONG status = SCardControl(p->card, GET_FEATURES, NULL, 0, list, sizeof list, &n);
+    if (status == SCARD_E_UNSUPPORTED_FEATURE && !j->terms.house)
+        return does_not_apply(j, "the reader lists no features");
     if (status != SCARD_S_SUCCESS || n % FEATURE_BYTES != 0)
         return fail(j, "the feature list: %s, %lu bytes", pcsc_stringify_error(status), (unsigned long)n);
     for (struct in in = in_of(list, n); !in_end(&in);) {
@@ -221,7 +223,9 @@ static bool rdr_08(struct judge *j)
     LONG status;
 
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (!attribute(j, known[i], first, &n, &status) || !attribute(j, known[i], again, &m, &status))
+        if (!attribute(j, known[i], first, &n, &status) && status == SCARD_E_UNSUPPORTED_FEATURE)
+            return does_not_apply(j, "the reader does not tell its name, its version or the ATR as attributes");
+        if (status != SCARD_S_SUCCESS || !attribute(j, known[i], again, &m, &status))
             return fail(j, "attribute %06lX: %s", (unsigned long)known[i], pcsc_stringify_error(status));
         if (!in_equal(in_of(first, n), in_of(again, m)))
             return fail(j, "attribute %06lX varies", (unsigned long)known[i]);

@@ -10,11 +10,13 @@
 static const char *const said[VERDICT_COUNT] = { "ok", "not ok", "not applicable" };
 static const char *const in_json[VERDICT_COUNT] = { "pass", "fail", "n/a" };
 
-void report_begin(struct report *report, enum report_format format, unsigned planned)
+void report_begin(struct report *report, enum report_format format, unsigned planned, const char *card, bool yubikey)
 {
     *report = (struct report){ .format = format };
     if (format == REPORT_TAP)
-        printf("1..%u\n", planned);
+        printf("1..%u\n# ", planned);
+    if (format != REPORT_JSON)
+        printf("%s: judged as a card of persona %s\n", card, yubikey ? "yubikey" : "piv");
 }
 
 /* "ok       VER-03  a wrong PIN costs one try", and behind it what there is to say. */

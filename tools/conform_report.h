@@ -13,8 +13,9 @@ struct report {
     unsigned count[GROUP_COUNT][VERDICT_COUNT];
 };
 
-/* report_begin — `planned` rows are going to be played.  report_row — one has been.  report_end — the totals. */
-void report_begin(struct report *report, enum report_format format, unsigned planned);
+/* report_begin — `planned` rows are going to be played on this card.  report_row — one has been.  report_end — the
+ * totals. */
+void report_begin(struct report *report, enum report_format format, unsigned planned, const char *card, bool yubikey);
 void report_row(struct report *report, size_t group, const struct row *row, const struct result *result);
 void report_end(const struct report *report);
 unsigned report_failed(const struct report *report);

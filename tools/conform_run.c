@@ -116,6 +116,17 @@ static bool learn_puk(struct judge *j)
     return restored || without_puk(j, "presents wrong PUKs, and the card does not give the tries back");
 }
 
+/* A YubiKey's firmware: what came with a later one does not apply. */
+static bool learn_firmware(struct judge *j)
+{
+    if (!j->terms.yubikey)
+        return true;
+    if (!play(j, "00FD000000 -> * 9000|err"))
+        return false;
+    j->firmware = j->sw == 0x9000 && j->data.n == 3 ? j->data.p[0] << 8 | j->data.p[1] : 0;
+    return true;
+}
+
 /* {any} is an object that everybody may read: the discovery object, where there is one. */
 static bool learn_object(struct judge *j)
 {
@@ -172,7 +183,7 @@ struct judge *judge_new(struct wire *wire, const struct terms *terms, struct why
     j->command = malloc(COMMAND_MAX);
     j->answer = malloc(ANSWER_MAX);
     bool good = j->command != NULL && j->answer != NULL && set_built_in(j) && play(j, "reset; select") &&
-                learn_options(j) && learn_object(j) && learn_pin(j) && learn_puk(j);
+                learn_options(j) && learn_object(j) && learn_firmware(j) && learn_pin(j) && learn_puk(j);
     if (good && wire->mark != NULL)
         good = wire->mark(wire->ctx, 0);
     j->result = NULL;
@@ -221,10 +232,15 @@ bool conform_is_yubikey(struct wire *wire)
 {
     static const uint8_t select_rid[] = { 0x00, 0xA4, 0x04, 0x00, 0x05, 0xA0, 0x00, 0x00, 0x03, 0x08 };
     static const uint8_t get_version[] = { 0x00, 0xFD, 0x00, 0x00, 0x00 };
+    enum { PIX_SIZE = 6 };
     uint8_t space[512];
     struct out answer = out_of(space, sizeof space);
+    struct in name;
 
     if (!wire->reset(wire->ctx, false) || !wire->send(wire->ctx, in_of(select_rid, sizeof select_rid), &answer))
+        return false;
+    /* Others that know Yubico's commands give the whole AID. */
+    if (!tlv_at(out_in(&answer), "61/4F", &name) || name.n != PIX_SIZE)
         return false;
     out_cut(&answer, 0);
     if (!wire->send(wire->ctx, in_of(get_version, sizeof get_version), &answer))

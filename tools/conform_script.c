@@ -64,26 +64,6 @@ bool does_not_apply(struct judge *j, const char *reason)
     return false;
 }
 
-/* "sent … received … expected …" */
-static bool fail_answer(struct judge *j, struct in command, const char *expected)
-{
-    char sent[TEXT_MAX], received[TEXT_MAX];
-    struct out s = out_of(sent, sizeof sent - 1), r = out_of(received, sizeof received - 1);
-
-    hex_masked(j, command, 60, &s);
-    if (j->answered) {
-        uint8_t sw[2] = { (uint8_t)(j->sw >> 8), (uint8_t)j->sw };
-        hex_masked(j, j->data, 60, &r);
-        if (j->data.n > 0)
-            out_u8(&r, ' ');
-        hex_masked(j, in_of(sw, sizeof sw), sizeof sw, &r);
-    } else {
-        out_put(&r, in_of("nothing", 7));
-    }
-    return fail(j, "sent %.*s%s received %.*s expected %s", (int)s.n, sent, command.n > 60 ? " (cut)" : "", (int)r.n,
-                received, expected);
-}
-
 /* T, T-1, U-2: the status word 63Cn; 6983 where no try is left is what the row must say itself. */
 static bool tries_word(const struct judge *j, const char *word, uint16_t *sw)
 {
@@ -95,6 +75,54 @@ static bool tries_word(const struct judge *j, const char *word, uint16_t *sw)
         tries -= atoi(word + 2);
     *sw = (uint16_t)(0x63C0 | (tries < 0 ? 0 : tries > 15 ? 15 : tries));
     return true;
+}
+
+/* A status as people read it: "T-1~6A80|err" is "63C2 or 6A80 or an error"; our own card's choices alone, where they
+ * are what is wanted. */
+static void say_status(const struct judge *j, const char *status, struct out *text)
+{
+    char copy[TEXT_MAX], number[8], *rest = NULL;
+    const char *or = "";
+    uint16_t sw;
+
+    snprintf(copy, sizeof copy, "%.*s", (int)sizeof copy - 1, status);
+    if (j->terms.house)
+        copy[strcspn(copy, "~")] = '\0';
+    for (char *word = strtok_r(copy, "|~", &rest); word != NULL; word = strtok_r(NULL, "|~", &rest), or = " or ") {
+        const char *said = strcmp(word, "err") == 0 ? "another error" : strcmp(word, "none") == 0 ? "no answer" : word;
+        if (tries_word(j, word, &sw)) {
+            snprintf(number, sizeof number, "%04X", sw);
+            said = number;
+        }
+        out_put(text, in_of(or, strlen(or)));
+        out_put(text, in_of(said, strlen(said)));
+    }
+}
+
+/* "sent … received … expected …" */
+static bool fail_answer(struct judge *j, struct in command, const char *pattern, const char *status)
+{
+    char sent[TEXT_MAX], received[TEXT_MAX], expected[TEXT_MAX];
+    struct out s = out_of(sent, sizeof sent - 1), r = out_of(received, sizeof received - 1);
+    struct out e = out_of(expected, sizeof expected - 1);
+
+    hex_masked(j, command, 60, &s);
+    if (j->answered) {
+        uint8_t sw[2] = { (uint8_t)(j->sw >> 8), (uint8_t)j->sw };
+        hex_masked(j, j->data, 60, &r);
+        if (j->data.n > 0)
+            out_u8(&r, ' ');
+        hex_masked(j, in_of(sw, sizeof sw), sizeof sw, &r);
+    } else {
+        out_put(&r, in_of("nothing", 7));
+    }
+    if (pattern != NULL) {
+        out_put(&e, in_of(pattern, strlen(pattern)));
+        out_u8(&e, ' ');
+    }
+    say_status(j, status, &e);
+    return fail(j, "sent %.*s%s received %.*s expected %.*s", (int)s.n, sent, command.n > 60 ? " (cut)" : "", (int)r.n,
+                received, (int)e.n, expected);
 }
 
 /* One of the alternatives between the "|". */
@@ -214,7 +242,7 @@ static bool expect(struct judge *j, struct in command, const char *text)
     else
         good = good && bytes_match(j, pattern, j->data);
     if (!good)
-        return fail_answer(j, command, text);
+        return fail_answer(j, command, pattern, status);
     count_tries(j, command);
     return keep == NULL || var_set(j, keep, j->data);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* conform_start.c — TABLE of start words: what a row needs, how the card is brought there, and how it comes back. */
+/* conform_start.c — TABLE of start words: what a row needs, and how the card is brought there. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +62,7 @@ static const char *need_yubikey(const struct judge *j)
     return j->terms.yubikey ? NULL : "a row of persona yubikey";
 }
 
-/* The commands that reset a YubiKey bring the factory's values. */
+/* A YubiKey's reset brings the factory's values. */
 static const char *need_factory(const struct judge *j)
 {
     return j->factory ? NULL : "needs the factory's PIN, PUK and management key";
@@ -122,6 +122,11 @@ static const char *need_empty(const struct judge *j)
         if (j->slots[i].pub != NULL)
             return "the card is not in its factory state: it holds certificates";
     return j->issued ? "the card is not in its factory state: an issuer has written to it" : NULL;
+}
+
+static const char *need_long(const struct judge *j)
+{
+    return j->terms.house || j->terms.full ? NULL : "sends more than readers must take (--full)";
 }
 
 static const char *need_house(const struct judge *j)
@@ -231,6 +236,7 @@ static const struct start_word words[] = {
     { "write",    need_destructive,       NULL },
     { "piv",      need_piv,               NULL },
     { "yk",       need_yubikey,           NULL },
+    { "long",     need_long,              NULL },            /* sends the longest commands, and longer ones */
     { "house",    need_house,             NULL },
     { "pcsc",     need_pcsc,              NULL },
     { "sm",       need_sm,                NULL },
@@ -261,7 +267,7 @@ bool start_has(const struct row *row, const char *word)
 }
 
 /* The words behind "saves:" or "spoils:", numbers in hex and commas between; returns how many. */
-static size_t numbers(const struct row *row, const char *word, uint32_t *list, size_t cap)
+size_t start_numbers(const struct row *row, const char *word, uint32_t *list, size_t cap)
 {
     const char *s = strstr(row->start, word);
     size_t n = 0;
@@ -320,6 +326,10 @@ bool start_possible(struct judge *j, const struct row *row, struct result *resul
 
     if (start_has(row, "hands"))
         return not_applicable(result, row->script);
+    if (j->broken_by[0] != '\0')
+        return not_applicable(result, j->broken_by);
+    if (strcmp(row->clause, "YK 5.7") == 0 && j->firmware != 0 && j->firmware < 0x0507)
+        return not_applicable(result, "came with a YubiKey's firmware 5.7, and the card's is older");
     if (start_has(row, "factory"))
         state_learn(j);
     snprintf(copy, sizeof copy, "%s", row->start);
@@ -340,7 +350,7 @@ bool start_possible(struct judge *j, const struct row *row, struct result *resul
 static bool save_objects(struct judge *j, const struct row *row)
 {
     uint32_t tags[SAVED_MAX];
-    size_t n = j->wire->back != NULL ? 0 : numbers(row, "saves", tags, SAVED_MAX);
+    size_t n = j->wire->back != NULL ? 0 : start_numbers(row, "saves", tags, SAVED_MAX);
 
     for (size_t i = 0; i < n; i++) {
         struct saved *s = &j->saved[j->n_saved];
@@ -367,8 +377,6 @@ bool start_reach(struct judge *j, const struct row *row)
     bool keys = start_has(row, "P") && j->terms.destructive;
 
     j->pin_left = j->pin_limit;
-    if (j->broken_by[0] != '\0')
-        return fail(j, "the card could not be brought back after %s", j->broken_by);
     if (j->wire->back != NULL && !j->wire->back(j->wire->ctx, keys && j->personal ? MARK_PERSONAL : MARK_FACTORY))
         return fail(j, "the card could not be brought back");
     if (!play(j, "reset; select; try -> T") || (start_has(row, "P") && !reach_personal(j)) ||
@@ -382,118 +390,4 @@ bool start_reach(struct judge *j, const struct row *row)
             return false;
     }
     return true;
-}
-
-/* After every row: the next command works, and the PIN's counter is what the row says. */
-bool look_again(struct judge *j)
-{
-    if (!j->away && !play(j, "get 7E -> * 9000+|6A82"))
-        return false;
-    if (!play(j, "select; logout"))
-        return false;
-    if (j->pin_left < 0)
-        return true;
-    return j->pin_left == 0 ? play(j, "try -> 6983~63C0") : playf(j, "try -> 63C%X", j->pin_left);
-}
-
-/* What is there now is what was there before.  6982 tells neither. */
-static bool object_same(struct judge *j, const struct saved *s)
-{
-    struct in value;
-
-    if (!playf(j, "get %06X -> * 9000|6982|6A82+", s->tag))
-        return false;
-    if (j->sw == 0x6A82)
-        return !s->there;
-    return j->sw == 0x9000 && s->there && tlv_at(j->data, "53", &value) && in_equal(value, in_of(s->p, s->n));
-}
-
-/* Delete first: what the card makes itself is there again by then, and writing it would freeze it. */
-static bool restore_object(struct judge *j, const struct saved *s)
-{
-    return playf(j, "put %06X _ -> 9000", s->tag) &&
-           (!s->there || object_same(j, s) ||
-            (var_set(j, "was", in_of(s->p, s->n)) &&
-             playf(j, "put %06X {was} -> 9000; get %06X -> 53({was}) 9000+", s->tag, s->tag)));
-}
-
-static bool restore_objects(struct judge *j)
-{
-    bool asked = false, good = true;
-
-    for (size_t i = 0; i < j->n_saved; i++) {
-        const struct saved *s = &j->saved[i];
-        if (good && !object_same(j, s)) {
-            good = (asked || play(j, "adm")) && restore_object(j, s);
-            asked = true;
-        }
-        free(s->p);
-    }
-    j->n_saved = 0;
-    return good;
-}
-
-/* Keys that a YubiKey may delete: MOVE KEY to FF. */
-static bool clear_keys(struct judge *j, const struct row *row)
-{
-    uint32_t refs[SLOTS_MAX];
-    size_t n = j->terms.yubikey ? numbers(row, "clears", refs, SLOTS_MAX) : 0;
-
-    for (size_t i = 0; i < n; i++)
-        if (!playf(j, "adm; 00F6FF%02X -> 9000|6A88", refs[i]))
-            return false;
-    return true;
-}
-
-/* A YubiKey whose PUK is blocked is reset as a whole; one that the row itself has reset is so already. */
-static bool restore_yubikey(struct judge *j)
-{
-    struct in tries;
-
-    if (!play(j, "00F7008100 -> * 9000") || !tlv_at(j->data, "06", &tries) || tries.n != 2)
-        return false;
-    if (tries.p[1] == 0 && !play(j, "repeat 16: verify {bad} -> 63xx|6983; 00FB0000 -> 9000; select"))
-        return false;
-    for (size_t i = 0; i < SLOTS_MAX; i++)
-        if (j->slots[i].ref != KEYREF_ATTESTATION) /* which a reset leaves alone */
-            state_spoil(j, j->slots[i].ref);
-    return play(j, "pin; logout");
-}
-
-static bool restore_pin(struct judge *j, const struct row *row)
-{
-    if (start_has(row, "pukgone") && j->terms.yubikey)
-        return restore_yubikey(j);
-    bool touched = start_has(row, "changes") || start_has(row, "puk") || start_has(row, "blocked");
-
-    if (start_has(row, "pukgone")) {
-        j->terms.puk = NULL; /* nothing brings it back: SP 800-73-5 Part 2, 3.2.3 */
-        return j->pin_left == 0 || play(j, "pin; logout");
-    }
-    if (!touched)
-        return j->pin_left == j->pin_limit || play(j, "pin; logout");
-    if (!play(j, "unblock {puk} {pin} -> 9000|63Cx"))
-        return false;
-    if (j->sw != 0x9000 && !play(j, "changepuk {newpuk} {puk} -> 9000; unblock {puk} {pin} -> 9000"))
-        return false;
-    return true;
-}
-
-void bring_back(struct judge *j, const struct row *row)
-{
-    struct result aside = { .verdict = VERDICT_PASS }, *result = j->result;
-    uint32_t refs[SLOTS_MAX];
-    size_t n = numbers(row, "spoils", refs, SLOTS_MAX);
-
-    if (j->wire->back != NULL)
-        return; /* every row begins by going back */
-    j->result = &aside;
-    if (!play(j, "reset; select") || !restore_pin(j, row) || !restore_objects(j) || !clear_keys(j, row)) {
-        snprintf(j->broken_by, sizeof j->broken_by, "%s", row->id);
-        j->result = result;
-        fail(j, "the card could not be brought back: %s", aside.text);
-    }
-    j->result = result;
-    for (size_t i = 0; i < n; i++)
-        state_spoil(j, (uint8_t)refs[i]);
 }

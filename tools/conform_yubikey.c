@@ -12,7 +12,7 @@
 
 const struct row rows_yk[] = {
     { "YK-01", "F yk", "the firmware's version is three bytes",
-      "00FD000000 -> 0507?1 9000; each 0100 0001: 00FD{.}00 -> 6A86", NULL, "YK" },
+      "00FD000000 -> ?3 9000; house: 00FD000000 -> 0507?1 9000; each 0100 0001: 00FD{.}00 -> 6A86", NULL, "YK" },
     { "YK-02", "F yk", "the serial number is the same wherever it is asked",
       "each 0100 0001: 00F8{.}00 -> 6A86; 00F8000000 -> ?4 9000 =a; reset; select; 00F8000000 -> {a} 9000;"
       "00A40400[" MANAGEMENT "]00 -> * 9000;"
@@ -122,7 +122,7 @@ const struct row rows_yk[] = {
       yk_38, "YK" },
     { "YK-39", "F yk empty verify", "nothing else is attested",
       "00F9{empty}0000 -> 6A80|6A88; 00F99A0100 -> 6A86; each F9 9B: 00F9{.}0000 -> 6A80|6A88", NULL, "YK" },
-    { "YK-40", "F yk", "the issuer of attestations says that it is virtual", NULL, yk_40, "house" },
+    { "YK-40", "F yk house", "the issuer of attestations says that it is virtual", NULL, yk_40, "house" },
     { "YK-41", "P yk 9A:07 adm write spoils:9A clears:83", "a key moves with its metadata; certificates stay",
       "o := object 5FC105; 00F7009A00 -> * 9000+ =m; 00F6839A -> 9000; 00F7008300 -> {m} 9000+;"
       "00F7009A00 -> 6A88;"
@@ -148,12 +148,13 @@ const struct row rows_yk[] = {
     { "YK-49", "F yk adm verify write saves:5FC109", "a management key kept in printed information wants the PIN",
       "k := random 24; put 5FC109 88(89({k})) -> 9000; logout; get 5FC109 -> 6982; pin;"
       "get 5FC109 -> 53(88(89({k}))) 9000", NULL, "YK" },
-    { "YK-50", "F yk", "the management application tells serial number, form, firmware and that only PIV is there",
+    { "YK-50", "F yk house",
+      "the management application tells serial number, form, firmware and that only PIV is there",
       "00F8000000 -> ?4 9000 =n; 00FD000000 -> ?3 9000 =v; 00A40400[" MANAGEMENT "]00 -> ?1* 9000;"
       "001D000000 -> * 9000 =c; c := skip 1 {c}; x := at 02 {c}; check equal {x} {n}; x := at 05 {c};"
       "check equal {x} {v}; x := at 01 {c}; check equal {x} 0010; x := at 03 {c}; check equal {x} 0010;"
       "x := at 04 {c}; x := left 1 {x}; select", NULL, "YK" },
-    { "YK-51", "F yk", "Yubico's other applications are not there",
+    { "YK-51", "F yk house", "Yubico's other applications are not there",
       "00A40400[A000000527200101]00 -> * 6A82|9000;" /* a YubiKey 4 is asked there for its serial number */
       "each A0000005272101 D27600012401 A0000006472F0001: 00A40400[{.}]00 -> 6A82; select",
       NULL, "YK" },
@@ -164,7 +165,7 @@ const struct row rows_yk[] = {
     { "YK-55", "hands", "ykman piv reset", PROGRAM, NULL, "YK" },
     { "YK-56", "F piv write", "without Yubico's commands each of them is unknown",
       "each FD F8 F7 FA FB FE FF F9 F6: 00{.}0000 -> 6D00", NULL, "house" },
-    { "YK-57", "F yk", "the management application has one page, changes nothing, and knows no PIV",
+    { "YK-57", "F yk house", "the management application has one page, changes nothing, and knows no PIV",
       "00A40400[" MANAGEMENT "]00 -> * 9000; 001D010000 -> 6B00; 001C0000[0A0101] -> 6985;"
       "00CB3FFF[5C(7E)]00 -> 6D00;"
       "select", NULL, "YK" },

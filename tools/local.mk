@@ -4,6 +4,7 @@
 noinst_LTLIBRARIES += libconform.la
 libconform_la_SOURCES = tools/conform.h \
 	tools/conform_applet.c \
+	tools/conform_back.c \
 	tools/conform_bytes.c \
 	tools/conform_crypto.c \
 	tools/conform_data.c tools/conform_data.h \
