@@ -24,7 +24,7 @@ die() {
 debian_build='autoconf automake libtool make gcc libc6-dev pkgconf
     libssl-dev libpcsclite-dev libconfig-dev libjansson-dev zlib1g-dev'
 debian_demo='pcscd opensc openssl'
-debian_check='bash check xz-utils binutils clang valgrind python3 jq procps util-linux man-db groff-base
+debian_check='bash check xz-utils binutils clang gdb valgrind python3 jq procps util-linux man-db groff-base
     pcsc-tools nginx curl xvfb xdotool libnss3-tools xauth'
 debian_check_optional='chromium yubico-piv-tool ykcs11 yubikey-manager libengine-pkcs11-openssl pkcs11-provider
     gnutls-bin softhsm2 libp11-kit-dev gnupg gpgsm scdaemon openssh-client yubikey-agent
@@ -34,7 +34,7 @@ debian_check_optional='chromium yubico-piv-tool ykcs11 yubikey-manager libengine
 fedora_build='autoconf automake libtool make gcc pkgconf-pkg-config
     openssl-devel pcsc-lite-devel libconfig-devel jansson-devel zlib-devel'
 fedora_demo='pcsc-lite opensc openssl'
-fedora_check='bash check-devel xz binutils clang valgrind python3 jq procps-ng util-linux man-db groff-base
+fedora_check='bash check-devel xz binutils clang gdb valgrind python3 jq procps-ng util-linux man-db groff-base
     pcsc-tools nginx curl xorg-x11-server-Xvfb xdotool nss-tools xorg-x11-xauth libasan libubsan'
 fedora_check_optional='chromium gnupg2 gnupg2-smime openssh-clients yubico-piv-tool yubikey-manager openssl-pkcs11 pkcs11-provider'
 

@@ -9,12 +9,14 @@
 /* 1 MiB fits the usual lock limit of 8 MiB with room for other users; an open RSA-4096 takes 16 KB (SECRETS.md). */
 enum { HEAP_SIZE = 1 << 20, HEAP_BLOCK = 32 };
 
+enum heap secret_heap_open(void)
+{
+    return (enum heap)CRYPTO_secure_malloc_init(HEAP_SIZE, HEAP_BLOCK);
+}
+
 bool secret_heap(void)
 {
-    if (CRYPTO_secure_malloc_initialized())
-        return true;
-    /* 1 = locked, 2 = there but not locked (limit of 0), 0 = none. */
-    return CRYPTO_secure_malloc_init(HEAP_SIZE, HEAP_BLOCK) != 0;
+    return CRYPTO_secure_malloc_initialized() || secret_heap_open() != HEAP_NONE;
 }
 
 struct secret *secret_new(size_t n)

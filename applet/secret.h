@@ -18,6 +18,11 @@ struct secret {
  * Returns false when there is none: private keys are then refused, not kept elsewhere. */
 bool secret_heap(void);
 
+/* secret_heap_open — the same; says of the heap that it opens whether its pages are locked, or may be swapped out
+ * because the process may lock too little (RLIMIT_MEMLOCK).  The numbers are OpenSSL's. */
+enum heap { HEAP_NONE = 0, HEAP_LOCKED = 1, HEAP_UNLOCKED = 2 };
+enum heap secret_heap_open(void);
+
 /* secret_new — n zero bytes.  NULL when the secure heap is full.  Owned by the caller: secret_free. */
 struct secret *secret_new(size_t n) MUST_CHECK;
 

@@ -78,9 +78,14 @@ bool vault_open(void)
     /* The library's own handler at exit would pull its locks from under a call that still runs when pcscd
      * ends (PCSC.md 8), and pcscd is no place to read openssl.cnf. */
     OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT | OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
-    if (!secret_heap())
+    /* One that another library has opened before is as good as it is. */
+    enum heap heap = CRYPTO_secure_malloc_initialized() ? HEAP_LOCKED : secret_heap_open();
+    if (heap == HEAP_NONE)
         log_line(LEVEL_ERROR, "no secure heap: private keys cannot be used here");
-    else if (!hooked)
+    if (heap == HEAP_UNLOCKED)
+        log_line(LEVEL_ERROR, "the memory for secrets cannot be locked: keys in use may be swapped out; pcscd may lock "
+                 "too little (RLIMIT_MEMLOCK, LimitMEMLOCK= of its unit): 2 MiB are enough");
+    if (heap != HEAP_NONE && !hooked)
         log_line(LEVEL_ERROR, "no vault for private keys: another library used libcrypto before");
     return hooked && CRYPTO_secure_malloc_initialized();
 }
