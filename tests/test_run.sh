@@ -44,6 +44,23 @@ is "125: no such card" "$(status_of vpiv run -c nonsense -- true)" 125
 is "125: too many readers" "$(status_of vpiv run $(printf -- '-e %.0s' {1..17}) -- true)" 125
 ok "nothing is left of any of them" wait_for 10 nothing_left
 
+# --- what is left while CMD runs: shell, keeper and launcher are its ancestors -----------------------------------------
+printf 'an odd one' >"$scratch/odd" # as a file: the environment is inherited
+PASSWORD="an odd one" make_bundle odd 9a P-256 || exit 99
+printf 'PASSWORD %s\n' "$(hex <"$scratch/odd")" >"$scratch/secrets"
+ancestors() { # of which the first forks this
+    keeper=$(parent $$)
+    "$top_builddir/secret_search" "$scratch/secrets" "$keeper" "$(parent "$keeper")"
+}
+export -f ancestors parent
+if [ "$(cat /proc/sys/kernel/yama/ptrace_scope 2>/dev/null || echo 0)" = 0 ] || [ "$(id -u)" = 0 ]; then
+    is "the password of a bundle is gone when CMD starts" "$(env -u PASSWORD scratch="$scratch" \
+        top_builddir="$top_builddir" "$VPIV" run --user -p file:"$scratch/odd" -i "$scratch/odd.p12" -- \
+        bash -c ancestors | tail -n 1)" "0 hits, 0 dumped, 0 unlocked"
+else
+    skip "the password of a bundle is gone when CMD starts" "kernel.yama.ptrace_scope"
+fi
+
 # --- what CMD sees --------------------------------------------------------------------------------
 is "its files get the modes that they get without us" "$(umask 027; vpiv run -- sh -c umask)" 0027
 readers() { vpiv run "$@" -- "$probe" names 2>&1; }

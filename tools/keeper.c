@@ -235,7 +235,9 @@ static bool furnish(struct keeper *k, int *listener)
     k->directory = place_make(k->plan);
     if (k->directory < 0)
         return cli_refuse(k->cli, "%s: %s", k->plan->directory, strerror(errno)), false;
-    if (!outfit_make(k->cli, k->plan, k->directory))
+    bool made = outfit_make(k->cli, k->plan, k->directory);
+    run_forget(k->plan);
+    if (!made)
         return false;
     *listener = listen_at(k->cli, k->plan);
     return *listener >= 0;

@@ -344,6 +344,12 @@ static int leave_like(const struct run_plan *plan, int status)
     return 128 + number; /* the first process of a container does not die of it */
 }
 
+void run_forget(struct run_plan *plan)
+{
+    for (size_t i = 0; i < plan->n; i++)
+        secret_drop(&plan->readers[i].password);
+}
+
 static int launch(struct cli *cli, struct run_plan *plan)
 {
     struct launcher l = { .cli = cli, .plan = plan, .signals = -1, .socket = -1 };
@@ -360,6 +366,7 @@ static int launch(struct cli *cli, struct run_plan *plan)
         return cli_refuse(cli, "no signal descriptor: %s", strerror(errno)), CLI_RUN_FAILED;
     if (!start_keeper(&l))
         return CLI_RUN_FAILED;
+    run_forget(plan);
     wait_keeper(&l);
     if (!l.reported)
         return clear_up(&l), CLI_RUN_FAILED;
@@ -382,7 +389,6 @@ int verb_run(struct cli *cli, int argc, char **argv)
         && check_seed(cli, &plan) && check_trace(cli, &plan) && check_faults(cli, &plan)
         && find_driver(cli, &plan) && pcscd_find(cli, &plan) && find_readers(cli, &plan))
         status = launch(cli, &plan);
-    for (size_t i = 0; i < plan.n; i++)
-        secret_free(plan.readers[i].password);
+    run_forget(&plan);
     return status;
 }
