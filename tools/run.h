@@ -64,8 +64,8 @@ struct run_plan {
     mode_t umask;                  /* … and the modes of its files */
 };
 
-/* run_forget — the passwords of the bundles.  The keeper needs them for as long as it makes cards, the launcher until it
- * has forked it; a copy in a forked process is not locked either. */
+/* run_forget — the passwords of the bundles.  The keeper needs them for as long as it makes cards, the launcher until
+ * it has forked it; a copy in a forked process is not locked either. */
 void run_forget(struct run_plan *plan);
 
 /* What the launcher passes on, and what the keeper tells it at the end. */
