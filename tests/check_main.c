@@ -21,6 +21,7 @@ static Suite *(*const suites[])(void) = {
     suite_compute,
     suite_err,
     suite_fault,
+    suite_faults,
     suite_generate,
     suite_key,
     suite_keyref,

@@ -17,6 +17,7 @@ Suite *suite_command(void);
 Suite *suite_compute(void);
 Suite *suite_err(void);
 Suite *suite_fault(void);
+Suite *suite_faults(void);
 Suite *suite_generate(void);
 Suite *suite_key(void);
 Suite *suite_keyref(void);

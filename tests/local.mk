@@ -34,6 +34,7 @@ check_vpiv_SOURCES = \
 	tests/check_err.c \
 	tests/bundles.c tests/bundles.h tests/recipes.c \
 	tests/check_fault.c \
+	tests/check_faults.c driver/cut.c driver/cut.h \
 	tests/check_generate.c \
 	tests/check_key.c \
 	tests/check_keyref.c \
