@@ -107,7 +107,7 @@ const struct bar bars[] = {
       "the card file is read, checked and its seal verified before it is shown" },
     { "vpiv run -- true, median, us", MEDIAN, "run-true", NULL, 20000, "start and end of a pcscd" },
     { "vpiv run with a client that lists readers, median, us", MEDIAN, "run-names", NULL, 40000,
-      "start and end of a pcscd, which answers nobody before all readers are there" },
+      "start and end of a pcscd; the kernel takes four ticks, 16 ms, to end a process that watches directories" },
     { "instructions per APDU without cryptography", MEDIAN, PLAIN_OF("instructions") " instructions-status", NULL, 5000, "copying" },
     { "allocations per APDU without cryptography", MEDIAN, PLAIN_OF("allocations") " allocations-status", NULL, 0, "none is needed" },
     { "system calls per APDU without cryptography", MEDIAN, PLAIN_OF("calls"), NULL, 0, "none is needed" },
