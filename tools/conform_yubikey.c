@@ -155,7 +155,7 @@ const struct row rows_yk[] = {
       "check equal {x} {v}; x := at 01 {c}; check equal {x} 0010; x := at 03 {c}; check equal {x} 0010;"
       "x := at 04 {c}; x := left 1 {x}; select", NULL, "YK" },
     { "YK-51", "F yk house", "Yubico's other applications are not there",
-      "00A40400[A000000527200101]00 -> * 6A82|9000;" /* a YubiKey 4 is asked there for its serial number */
+      "00A40400[A000000527200101]00 -> ?1* 6A82|9000;" /* a YubiKey 4 is asked there for its serial number */
       "each A0000005272101 D27600012401 A0000006472F0001: 00A40400[{.}]00 -> 6A82; select",
       NULL, "YK" },
     { "YK-52", "hands", "yubico-piv-tool", PROGRAM, NULL, "YK" },
