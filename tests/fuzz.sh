@@ -27,7 +27,7 @@ readerdir)
     export ASAN_OPTIONS=detect_leaks=0
     ;;
 p12)
-    sources='applet/*.c tools/bundle.c tools/certinfo.c tools/p12*.c tools/slots.c tools/trial.c'
+    sources='applet/*.c tools/bundle.c tools/certinfo.c tools/p12*.c tools/plain.c tools/slots.c tools/trial.c'
     libraries='libcrypto jansson zlib'
     ;;
 *)
