@@ -183,7 +183,7 @@ start() {
     rm -f "$scratch/pid"
     # A shell starts what runs in the background deaf to INT and QUIT, and no shell can undo that.
     # shellcheck disable=SC2016 # expanded inside
-    env --default-signal=INT,QUIT setsid "$VPIV" run --user -- \
+    env --default-signal setsid "$VPIV" run --user -- \
         sh -c 'echo $$ >"$0.tmp"; mv "$0.tmp" "$0"; eval "$1"' "$scratch/pid" "$1" \
         >"$scratch/out" 2>&1 9>"$scratch/mark" &
     launcher=$!
