@@ -19,6 +19,7 @@
 #include "conf/store.h"
 
 #define HOST_KEY "host.key"
+#define CREDENTIAL "vpiv.host.key" /* systemd.exec(5), LoadCredential= and LoadCredentialEncrypted= */
 
 /* A card in memory alone: where its tries are. */
 struct memory {
@@ -66,6 +67,28 @@ static bool key_is_kept(const struct state *state, const struct stat *st)
     return state->shared && st->st_gid == state->group && (st->st_mode & 07137) == 0;
 }
 
+/* read_credential — what systemd gives the service, and nobody else: sealed on disk by the TPM, if its owner wants. */
+static enum err read_credential(const struct state *state, struct out *bytes, struct why *why)
+{
+    const char *directory = getenv("CREDENTIALS_DIRECTORY");
+    char path[PATH_MAX];
+    struct stat st;
+    int fd;
+    enum err e = ERR_NONE;
+
+    if (directory == NULL || snprintf(path, sizeof path, "%s/" CREDENTIAL, directory) >= (int)sizeof path ||
+        file_open(AT_FDCWD, path, &fd, &st) != ERR_NONE)
+        return why_set(why, ERR_DATA, "%s/" HOST_KEY ": it is empty, so the host secret is the systemd credential "
+                       CREDENTIAL ", and this program has none", state->directory);
+    if (st.st_size != HOST_SECRET_SIZE)
+        e = why_set(why, ERR_DATA, "%s: %lld bytes, where a host secret has %d", path, (long long)st.st_size,
+                    (int)HOST_SECRET_SIZE);
+    else if (file_read(fd, bytes) != ERR_NONE || bytes->n != HOST_SECRET_SIZE)
+        e = why_set(why, ERR_STORE, "%s: cannot be read", path);
+    close(fd);
+    return e;
+}
+
 static enum err read_key(struct state *state, struct why *why)
 {
     struct secret *host = secret_new(HOST_SECRET_SIZE);
@@ -86,6 +109,8 @@ static enum err read_key(struct state *state, struct why *why)
                     "%s/" HOST_KEY ": mode %04o of user %u and group %u: others may read it, or it is "
                     "not yours",
                     state->directory, (unsigned)(st.st_mode & 07777), (unsigned)st.st_uid, (unsigned)st.st_gid);
+    else if (st.st_size == 0)
+        e = read_credential(state, &bytes, why);
     else if (st.st_size != HOST_SECRET_SIZE)
         e = why_set(why, ERR_DATA, "%s/" HOST_KEY ": %lld bytes, where a host secret has %d", state->directory,
                     (long long)st.st_size, (int)HOST_SECRET_SIZE);

@@ -13,6 +13,7 @@ struct state;
  * first one wins; never overwritten).  shared: how to make the directory: group vpiv, host.key 0640; else 0700 and
  * 0600.  One that exists says so itself: it is shared when it is setgid and its group may write (state_shared).
  * lib: the OpenSSL context that every env made from this state uses; must outlive it; may be NULL.
+ * An empty host.key: the secret is the file vpiv.host.key in $CREDENTIALS_DIRECTORY, a systemd credential.
  * ERR_NOT_FOUND: no host.key and not asked to make one.  ERR_OWNER: others may read it.  ERR_DATA: not 32 bytes. */
 enum err state_open(const char *directory, bool create, bool shared, OSSL_LIB_CTX *lib, struct state **out,
                     struct why *why) MUST_CHECK;

@@ -146,6 +146,40 @@ START_TEST(a_secret_of_another_size_is_refused)
 }
 END_TEST
 
+/* An empty host.key stands for systemd's credential, and nothing is made in its place. */
+START_TEST(a_secret_may_be_a_credential)
+{
+    uint8_t secret[HOST_SECRET_SIZE + 1] = "0123456789abcdef0123456789ABCDEF", *after;
+    char credential[SCRATCH_MAX + 32];
+    struct piv_env env;
+    size_t n;
+
+    snprintf(credential, sizeof credential, "%s/vpiv.host.key", scratch);
+    ck_assert_int_eq(open_again(true, false), ERR_NONE);
+    write_whole(key, secret, 0);
+    ck_assert_int_eq(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+    ck_assert_int_eq(open_again(true, false), ERR_DATA);
+    ck_assert_ptr_nonnull(strstr(why.text, "credential"));
+    ck_assert_int_eq(setenv("CREDENTIALS_DIRECTORY", scratch, 1), 0);
+    ck_assert_int_eq(open_again(true, false), ERR_DATA);
+    write_whole(credential, secret, HOST_SECRET_SIZE - 1);
+    ck_assert_int_eq(open_again(true, false), ERR_DATA);
+    ck_assert_ptr_nonnull(strstr(why.text, credential));
+    write_whole(credential, secret, HOST_SECRET_SIZE);
+    ck_assert_int_eq(open_again(false, false), ERR_NONE);
+    env = state_env(state);
+    ck_assert(secret_equal(env.host, in_of(secret, HOST_SECRET_SIZE)));
+    read_whole(key, &after, &n);
+    ck_assert_uint_eq(n, 0);
+    free(after);
+    /* A secret of one's own comes first. */
+    write_whole(key, "fedcba9876543210fedcba9876543210", HOST_SECRET_SIZE);
+    ck_assert_int_eq(open_again(false, false), ERR_NONE);
+    env = state_env(state);
+    ck_assert(!secret_equal(env.host, in_of(secret, HOST_SECRET_SIZE)));
+}
+END_TEST
+
 START_TEST(a_secret_that_others_may_read_is_refused)
 {
     static const unsigned modes[] = { 0604, 0640, 0644, 0660, 0666, 0700, 0602, 04600 };
@@ -263,6 +297,7 @@ Suite *suite_state(void)
     tcase_add_test(secret, the_secret_is_made_once);
     tcase_add_test(secret, many_makers_agree);
     tcase_add_loop_test(secret, a_secret_of_another_size_is_refused, 0, 5);
+    tcase_add_test(secret, a_secret_may_be_a_credential);
     tcase_add_loop_test(secret, a_secret_that_others_may_read_is_refused, 0, 8);
     tcase_add_loop_test(secret, a_shared_secret_is_not_for_others, 0, 4);
     tcase_add_loop_test(secret, a_directory_that_others_write_is_refused, 0, 5);
