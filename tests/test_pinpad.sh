@@ -230,7 +230,15 @@ ends: -2"
 else
     skip "a person types it unseen, corrects, cancels, and ends it with ^C" "python3 is not installed"
 fi
-reader_stop
+
+# --- the end ------------------------------------------------------------------------------------------------------------
+verify_pin >"$scratch/waiting" 2>&1 &
+waiting=$!
+wait_for 5 grep -q '^asking' "$scratch/waiting"
+kill "$daemon"
+ok "pcscd ends at once while a PIN is asked for" wait_for 3 gone "$daemon"
+wait "$waiting"
+reader_stop 2>/dev/null
 
 # --- readers without one ------------------------------------------------------------------------------------------------
 reader_start one || exit 1
