@@ -143,7 +143,7 @@ loud_daemon() { # KiB that may be locked, or "unlimited"; further arguments of p
     shift
     rm -f "$kernel/socket" "$kernel"/core*
     # shellcheck disable=SC2086 # lists of arguments
-    (cd "$kernel" && ulimit -c unlimited && { ulimit -l "$limit" || exit 1; } &&
+    (cd "$kernel" && { ulimit -c unlimited || :; } && { ulimit -l "$limit" || exit 1; } &&
         exec $unprivileged "$top_builddir/pcscd_private" "$kernel" $no_polkit --debug "$@" >"$kernel/log" 2>&1) 2>/dev/null &
     daemon=$!
     started "$daemon"
