@@ -41,7 +41,7 @@ static char root[PATH], reader[PATH + 20];
 static unsigned told;
 
 /* pcscd's.  One line, with the reader or a path in it, and not a word that a terminal would take for more. */
-void log_msg(const int priority, const char *format, ...);
+void log_msg(const int priority, const char *format, ...) PRINTF_LIKE(2, 3);
 __attribute__((visibility("default"))) void log_msg(const int priority, const char *format, ...)
 {
     char line[2048];
