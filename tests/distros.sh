@@ -7,7 +7,7 @@
 # VPIV_DISTROS_DIR: keep base systems and logs there; otherwise a scratch directory that is removed.
 #
 # Each suite gets a new minimal system, the sources, and no more; in it run `./autogen.sh demo` and `./autogen.sh check`
-# as root, the Debian package in its whole life, then the demonstration again as an ordinary user.
+# as root, the Debian package in its whole life, then the demonstration again as an ordinary user; then its systemd is started.
 set -eu
 
 die() {
@@ -83,7 +83,8 @@ step check ./autogen.sh check --enable-werror
 useradd --create-home tester
 cp -r /root/vpiv /home/tester/vpiv
 chown -R tester /home/tester/vpiv
-step package tests/package.sh --on-this-machine
+step package env VPIV_PACKAGE_KEEP=/root tests/package.sh --on-this-machine
+step "package for systemd" apt-get -qq -y -o Dpkg::Use-Pty=0 install --no-install-recommends /root/vpiv_*.deb systemd dbus polkitd
 step "demo as an ordinary user" su tester -c 'cd && rm -rf vpiv/build && cd vpiv && ./autogen.sh demo'
 END
 }
@@ -100,9 +101,15 @@ for suite; do
     unshare --mount --pid --fork --kill-child "$0" --inside "$dir/$suite" >"$log" 2>&1 || true
     sed -n "s/^=== /$suite: /p" "$log"
     grep -E '^[0-9]+ passed' "$log" || true
-    if [ "$(grep -c '^=== .*: status 0 ' "$log")" -ne 4 ]; then
+    if [ "$(grep -c '^=== .*: status 0 ' "$log")" -ne 5 ]; then
         bad=$((bad + 1))
         tail -n 60 "$log"
+        continue
+    fi
+    if ! "$top_srcdir/tests/systemd.sh" "$dir/$suite" >"$dir/$suite.systemd.log" 2>&1; then
+        bad=$((bad + 1))
+        printf '%s: under systemd:\n' "$suite"
+        cat "$dir/$suite.systemd.log"
     fi
 done
 [ "$bad" -eq 0 ]

@@ -118,7 +118,7 @@ distclean-local:
 	rm -rf asan
 .PHONY: check-asan check-valgrind check-distros bench
 
-EXTRA_DIST += tests/distros.sh tests/package.sh tests/bench/bench.sh
+EXTRA_DIST += tests/distros.sh tests/package.sh tests/systemd.sh tests/systemd-inside.sh tests/bench/bench.sh
 
 # What test_reader.sh needs: a pcscd of its own, and a client that looks closely at events and handles.
 check_PROGRAMS += pcscd_private pcsc_probe

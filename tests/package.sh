@@ -3,9 +3,9 @@
 # package.sh — the Debian package on a machine: built, installed, used through the system's pcscd, removed, purged.
 #
 # Usage: package.sh --on-this-machine      as root, where nothing is lost: it installs and purges packages (distros.sh
-#                                          runs it in a system of its own)
+#                                          runs it in a system of its own).  VPIV_PACKAGE_KEEP: leave it there
 [ "${1:-}" = --on-this-machine ] || {
-    sed -n '3,6s/^# //p' "$0" >&2
+    sed -n '3,7s/^# //p' "$0" >&2
     exit 2
 }
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -23,6 +23,7 @@ built=$(mktemp -d) && cp -r "$top" "$built/vpiv" && cd "$built/vpiv" && rm -rf b
     echo "Bail out! the package could not be built and installed"
     exit 99
 }
+[ -z "${VPIV_PACKAGE_KEEP:-}" ] || cp "$built"/vpiv_*.deb "$VPIV_PACKAGE_KEEP/"
 VPIV=/usr/bin/vpiv VPIV_TOP_SRCDIR=$top
 . "$top/tests/harness.sh"
 unset VPIV_DRIVER
