@@ -337,18 +337,13 @@ enum err tries_create(struct state *state, const uint8_t guid[16], const struct 
     return e;
 }
 
-/* The next number where there is a record that counts: it counts still while the new one is written.  Else one that is
- * higher than any that a process which serves the card may remember: nobody guesses once in a microsecond. */
-static uint64_t fresh_sequence(struct record records[RECORD_FILES])
+/* Higher than any that a process which serves the card may remember, also where an older copy was put back that would
+ * count for others: nobody guesses once in a microsecond.  Who dies between the two writes adopts again. */
+static uint64_t fresh_sequence(const struct record records[RECORD_FILES])
 {
-    const struct tries_memory nothing = { 0, 0 };
     struct timespec now = { 0, 0 };
     uint64_t highest;
-    bool torn;
-    const struct record *newest = choose(records, &nothing, &torn);
 
-    if (newest != NULL)
-        return newest->sequence + 1;
     clock_gettime(CLOCK_REALTIME, &now);
     highest = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
     for (int i = 0; i < RECORD_FILES; i++) {

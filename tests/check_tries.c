@@ -215,6 +215,26 @@ START_TEST(the_owner_adopts_what_was_lost)
 }
 END_TEST
 
+/* A record of before counts for who starts afresh; who has seen later ones goes by what he remembers. */
+START_TEST(who_serves_the_card_takes_what_was_adopted_over_an_older_copy)
+{
+    uint8_t *old[RECORD_FILES];
+    size_t n;
+
+    for (int i = 0; i < RECORD_FILES; i++)
+        read_whole(slip.files[i], &old[i], &n);
+    for (int i = 0; i < 6; i++)
+        ck_assert_int_eq(slip_set_left(2), ERR_NONE);
+    for (int i = 0; i < RECORD_FILES; i++) {
+        write_whole(slip.files[i], old[i], n);
+        free(old[i]);
+    }
+    ck_assert_uint_eq(slip_left(), 0);
+    ck_assert_int_eq(tries_adopt(slip.state, slip_guid, &slip_three, 9, NULL), ERR_NONE);
+    ck_assert_uint_eq(slip_left(), 3);
+}
+END_TEST
+
 START_TEST(adoption_goes_over_a_valid_record)
 {
     struct tries tries;
@@ -239,6 +259,7 @@ Suite *suite_tries(void)
     tcase_add_test(record, the_files_are_written_in_turn_and_in_place);
     tcase_add_test(record, no_record_is_no_tries);
     tcase_add_test(record, the_owner_adopts_what_was_lost);
+    tcase_add_test(record, who_serves_the_card_takes_what_was_adopted_over_an_older_copy);
     tcase_add_test(record, adoption_goes_over_a_valid_record);
     suite_add_tcase(suite, record);
     tcase_add_checked_fixture(locking, slip_make, slip_remove);
