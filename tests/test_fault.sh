@@ -128,6 +128,12 @@ else
     skip "how OpenSC takes it" "pkcs11-tool is not installed"
 fi
 
+# --- a card that means no good ---------------------------------------------------------------------------------------------------
+script 'faults = ( { ins = 0xC0; sw = 0x6100; } );'
+like "vpiv apdu --all ends with a card that has always more and gives nothing" \
+    "$(timeout 20 "$VPIV" run --user --faults "$scratch/script" -- "$VPIV" apdu -r 0 --all 00CB3FFF055C035FC10208 2>&1)" \
+    '^[0-9A-F]{16} 6100$'
+
 # --- and what the trace says of it ---------------------------------------------------------------------------------------------
 words=$(vpiv trace "$scratch/trace")
 like "the trace names the trick" "$words" '  1 +fault row 1: sw 6581$'

@@ -95,7 +95,8 @@ static bool parts(const struct out *answer, struct in *data, uint16_t *sw)
     return whole.n >= 2 && in_take(&whole, whole.n - 2, data) && in_u16(&whole, sw);
 }
 
-/* fetch — GET RESPONSE until nothing is left; the status words in between are cut out. */
+/* fetch — GET RESPONSE until nothing is left; the status words in between are cut out.  A card that has always more and
+ * never gives any is not listened to for ever. */
 static bool fetch(struct session *s)
 {
     const uint8_t more[] = { 0x00, 0xC0, 0x00, 0x00, 0x00 };
@@ -103,9 +104,13 @@ static bool fetch(struct session *s)
     uint16_t sw;
 
     while (parts(&s->answer, &data, &sw) && (sw & 0xFF00) == SW_MORE && !s->answer.bad) {
-        out_cut(&s->answer, data.n);
+        size_t before = data.n;
+
+        out_cut(&s->answer, before);
         if (!s->wire.send(s->wire.ctx, in_of(more, sizeof more), &s->answer))
             return false;
+        if (s->answer.n <= before + 2)
+            break;
     }
     return true;
 }
