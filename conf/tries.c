@@ -373,6 +373,7 @@ enum err tries_adopt(struct state *state, const uint8_t guid[16], const struct t
     struct tries_lock lock;
     struct record_place place;
     char path[RECORD_PATH];
+    uint64_t sequence;
     enum err e;
 
     record_path(guid, path);
@@ -380,13 +381,16 @@ enum err tries_adopt(struct state *state, const uint8_t guid[16], const struct t
     e = make_place(state, guid, &lock);
     if (e != ERR_NONE)
         return explain(state, guid, e, why);
-    clear_way(lock.fd, "0", false);
-    clear_way(lock.fd, "1", false);
     e = record_place(&place, state, lock.fd, guid);
-    if (e == ERR_NONE)
-        e = record_read(&place, records);
-    if (e == ERR_NONE)
-        e = write_pair(&place, tries, generation, fresh_sequence(records));
+    if (e == ERR_NONE) {
+        /* What cannot be read is no record that counts; what can be is asked for its number before it goes. */
+        if (record_read(&place, records) != ERR_NONE)
+            memset(records, 0, sizeof records);
+        sequence = fresh_sequence(records);
+        clear_way(lock.fd, "0", false);
+        clear_way(lock.fd, "1", false);
+        e = write_pair(&place, tries, generation, sequence);
+    }
     secret_free(place.key);
     tries_unlock(&lock);
     return e == ERR_NONE ? e : explain(state, guid, e, why);
