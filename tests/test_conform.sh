@@ -38,6 +38,14 @@ judged() { # persona least-number
 }
 judged piv 230
 judged yubikey 280
+# What came with a later firmware is no failure of an older YubiKey.
+for firmware in 4.3.5 5.4.3; do
+    ok "firmware $firmware: a card" vpiv new --persona yubikey --firmware "$firmware" --factory "fw-$firmware"
+    reader_start "fw-$firmware" || { fail "a private pcscd starts" && continue; }
+    conform --destructive --json VER YK >"$scratch/firmware.json"
+    is "firmware $firmware: no row fails" "$(failures "$scratch/firmware.json")" ""
+    reader_stop
+done
 
 # --- read-only ----------------------------------------------------------------------------------------------------------
 make_bundle mine 9a RSA2048 && ok "a card with a key of its own" import mine "$scratch/mine.p12"

@@ -55,11 +55,12 @@ static bool restore_objects(struct judge *j)
     return good;
 }
 
-/* Keys that a YubiKey may delete: MOVE KEY to FF. */
+/* Keys that a YubiKey may delete, with firmware 5.7: MOVE KEY to FF. */
 static bool clear_keys(struct judge *j, const struct row *row)
 {
     uint32_t refs[SLOTS_MAX];
-    size_t n = j->terms.yubikey ? start_numbers(row, "clears", refs, SLOTS_MAX) : 0;
+    bool can = j->terms.yubikey && j->firmware >= 0x0507;
+    size_t n = can ? start_numbers(row, "clears", refs, SLOTS_MAX) : 0;
 
     for (size_t i = 0; i < n; i++)
         if (!playf(j, "adm; 00F6FF%02X -> 9000|6A88", refs[i]))
@@ -70,11 +71,9 @@ static bool clear_keys(struct judge *j, const struct row *row)
 /* A YubiKey whose PUK is blocked is reset as a whole; one that the row itself has reset is so already. */
 static bool restore_yubikey(struct judge *j)
 {
-    struct in tries;
-
-    if (!play(j, "00F7008100 -> * 9000") || !tlv_at(j->data, "06", &tries) || tries.n != 2)
+    if (!play(j, "unblock {puk} {pin} -> 9000|6983"))
         return false;
-    if (tries.p[1] == 0 && !play(j, "repeat 16: verify {bad} -> 63xx|6983; 00FB0000 -> 9000; select"))
+    if (j->sw == 0x6983 && !play(j, "repeat 16: verify {bad} -> 63xx|6983; 00FB0000 -> 9000; select"))
         return false;
     for (size_t i = 0; i < SLOTS_MAX; i++)
         if (j->slots[i].ref != KEYREF_ATTESTATION) /* which a reset leaves alone */

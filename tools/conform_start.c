@@ -124,6 +124,28 @@ static const char *need_empty(const struct judge *j)
     return j->issued ? "the card is not in its factory state: an issuer has written to it" : NULL;
 }
 
+static const char *need_metadata(const struct judge *j)
+{
+    return j->firmware != 0 && j->firmware < 0x0503 ? "GET METADATA came with firmware 5.3; the card's is older" : NULL;
+}
+
+static const char *need_serial(const struct judge *j)
+{
+    return j->firmware != 0 && j->firmware < 0x0500 ? "GET SERIAL came with firmware 5; the card's is older" : NULL;
+}
+
+static const char *need_aes(const struct judge *j)
+{
+    return j->firmware != 0 && j->firmware < 0x0504 ? "AES management keys came with firmware 5.4; the card's is older"
+                                                    : NULL;
+}
+
+/* To move and delete keys, and the larger algorithms. */
+static const char *need_57(const struct judge *j)
+{
+    return j->firmware != 0 && j->firmware < 0x0507 ? "needs firmware 5.7; the card's is older" : NULL;
+}
+
 static const char *need_long(const struct judge *j)
 {
     return j->terms.house || j->terms.full ? NULL : "sends more than readers must take (--full)";
@@ -236,6 +258,10 @@ static const struct start_word words[] = {
     { "write",    need_destructive,       NULL },
     { "piv",      need_piv,               NULL },
     { "yk",       need_yubikey,           NULL },
+    { "meta",     need_metadata,          NULL },            /* uses GET METADATA */
+    { "aes",      need_aes,               NULL },            /* sets AES management keys */
+    { "v57",      need_57,                NULL },
+    { "serial",   need_serial,            NULL },            /* uses GET SERIAL */
     { "long",     need_long,              NULL },            /* sends the longest commands, and longer ones */
     { "house",    need_house,             NULL },
     { "pcsc",     need_pcsc,              NULL },
@@ -328,8 +354,8 @@ bool start_possible(struct judge *j, const struct row *row, struct result *resul
         return not_applicable(result, row->script);
     if (j->broken_by[0] != '\0')
         return not_applicable(result, j->broken_by);
-    if (strcmp(row->clause, "YK 5.7") == 0 && j->firmware != 0 && j->firmware < 0x0507)
-        return not_applicable(result, "came with a YubiKey's firmware 5.7, and the card's is older");
+    if (strcmp(row->clause, "YK 5.7") == 0 && need_57(j) != NULL)
+        return not_applicable(result, need_57(j));
     if (start_has(row, "factory"))
         state_learn(j);
     snprintf(copy, sizeof copy, "%s", row->start);
