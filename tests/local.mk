@@ -103,7 +103,7 @@ dist_check_SCRIPTS += $(SHELL_TESTS)
 # The unit tests again, each in a build of its own below this one or under another eye.
 check-asan:
 	$(MKDIR_P) asan
-	cd asan && $(abs_top_srcdir)/configure -q --enable-sanitizers && $(MAKE) check TESTS='check_vpiv check_conform memory fuzz_apdu'
+	cd asan && $(abs_top_srcdir)/configure -q --enable-sanitizers && $(MAKE) check TESTS='check_vpiv check_conform memory fuzz_apdu fuzz_cardfile fuzz_settings'
 check-valgrind: check_vpiv
 	CK_FORK=no $(LIBTOOL) --mode=execute valgrind --quiet --error-exitcode=1 --leak-check=full ./check_vpiv
 
