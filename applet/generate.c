@@ -16,20 +16,24 @@ static bool take_u8(struct in *body, uint32_t tag, uint8_t *value)
     return tlv_get(body, tag, &element) && in_u8(&element, value) && in_end(&element);
 }
 
-/* An element that may be left out: false only when it is there and not one byte long. */
-static bool take_optional_u8(struct in *body, uint32_t tag, uint8_t *value)
-{
-    struct in element;
-
-    return !tlv_get(body, tag, &element) || (in_u8(&element, value) && in_end(&element));
-}
-
+/* In either order: ykman sends the PIN's first, ykcs11 the touch's. */
 bool policies_parse(struct in *body, uint8_t *pin_policy, uint8_t *touch_policy)
 {
+    enum { TAG_PIN = 0xAA, TAG_TOUCH = 0xAB };
+    bool pin = false, touch = false;
+    struct in value;
+    uint32_t tag;
+
     *pin_policy = PIN_POLICY_DEFAULT;
     *touch_policy = TOUCH_POLICY_DEFAULT;
-    return take_optional_u8(body, 0xAA, pin_policy) && take_optional_u8(body, 0xAB, touch_policy) && in_end(body) &&
-           *pin_policy <= PIN_POLICY_ALWAYS && *touch_policy <= TOUCH_POLICY_CACHED;
+    while (!in_end(body)) {
+        if (!tlv_next(body, &tag, &value) || (tag == TAG_PIN ? pin : tag == TAG_TOUCH ? touch : true) ||
+            !in_u8(&value, tag == TAG_PIN ? pin_policy : touch_policy) || !in_end(&value))
+            return false;
+        pin |= tag == TAG_PIN;
+        touch |= tag == TAG_TOUCH;
+    }
+    return *pin_policy <= PIN_POLICY_ALWAYS && *touch_policy <= TOUCH_POLICY_CACHED;
 }
 
 static bool request_parse(struct in data, struct request *r)

@@ -219,19 +219,37 @@ sw_t cmd_import(struct piv *p, const struct apdu *c, struct out *rsp)
     return commit_or_free(p, next, e);
 }
 
-/* Two equal parts make 3DES a single DES.  The factory key is such a key, and may be set again. */
+/* The four weak and twelve semi-weak keys of DES (FIPS 74, 3.6) are all the ways to let two of four bytes take turns,
+ * in each half by its own name; the lowest bit of each is parity.  Parts that are equal are taken, as by a YubiKey. */
+static bool is_weak_des(struct in part)
+{
+    static const uint8_t left[] = { 0x00, 0x1E, 0xE0, 0xFE }, right[] = { 0x00, 0x0E, 0xF0, 0xFE };
+    uint8_t key[8], kinds[2] = { 0, 0 };
+
+    for (size_t i = 0; i < sizeof key; i++) {
+        bool known = false;
+
+        if (!in_u8(&part, &key[i]))
+            return false;
+        for (uint8_t k = 0; k < sizeof left; k++) {
+            if ((key[i] & 0xFE) != (i < 4 ? left : right)[k] || (i >= 2 && kinds[i % 2] != k))
+                continue;
+            kinds[i % 2] = k;
+            known = true;
+        }
+        if (!known)
+            return false;
+    }
+    return true;
+}
+
 static bool is_weak(const struct alg *alg, struct in key)
 {
-    struct secret *factory = NULL;
-    struct in a, b, c;
-    bool weak;
+    struct in part;
+    bool weak = false;
 
-    if (alg->id != ALG_3DES || !in_take(&key, 8, &a) || !in_take(&key, 8, &b) || !in_take(&key, 8, &c))
-        return false;
-    if (factory_management(ALG_3DES, &factory) != ERR_NONE)
-        return true;
-    weak = (in_equal(a, b) || in_equal(b, c)) && !secret_equal(factory, in_of(a.p, 24));
-    secret_free(factory);
+    while (alg->id == ALG_3DES && in_take(&key, 8, &part))
+        weak |= is_weak_des(part);
     return weak;
 }
 

@@ -155,7 +155,7 @@ static const struct {
     { "AA0102AA0102", SW_WRONG_DATA, 0, 0 },        { "AB0101AB0102", SW_WRONG_DATA, 0, 0 },
     { "AA00AB0101", SW_WRONG_DATA, 0, 0 },          { "AA020303AB0101", SW_WRONG_DATA, 0, 0 },
     { "AC0101", SW_WRONG_DATA, 0, 0 },              { "AA0102AB010100", SW_WRONG_DATA, 0, 0 },
-    { "AB0102AA0103", SW_WRONG_DATA, 0, 0 },
+    { "AB0102AA0103", SW_SUCCESS, 3, 2 },           { "AB0102AA0103AB0102", SW_WRONG_DATA, 0, 0 },
 };
 
 START_TEST(policies_are_obeyed_or_refused)

@@ -65,10 +65,10 @@ const struct row rows_yk[] = {
       "00F7009B00 -> 01(03)02(0002)05(?1) 9000; 00FFFFFF[{m}] -> 9000;"
       "00F7009B00 -> 01(03)02(0001)05(01) 9000",
       NULL, "YK" },
-    { "YK-22", "F yk adm write", "a 3DES key with equal parts is refused, but for the factory's own",
-      "00FFFFFF[039B18{5A*24}] -> 6A80; 00FFFFFF[039B18{5A*16}{A5*8}] -> 6A80;"
-      "00FFFFFF[039B18{A5*8}{5A*16}] -> 6A80;"
-      "adm; admin", NULL, "YK" },
+    { "YK-22", "F yk values adm write", "a 3DES key may have equal parts: Yubico's own tests set such a one",
+      "00FFFFFF[039B18{5A*24}] -> 9000; 00FFFFFF[039B18{5A*16}{A5*8}] -> 9000;"
+      "m := bytes 039B18_0102030405060708_0102030405060708_0102030405060708; 00FFFFFF[{m}] -> 9000; adm; admin",
+      NULL, "YK" },
     { "YK-23", "F yk meta adm verify write clears:83", "an RSA-2048 key is imported and signs",
       NULL, yk_23, "YK" },
     { "YK-24", "F yk meta adm verify write clears:83", "RSA keys of the other sizes are imported and sign",
@@ -96,7 +96,8 @@ const struct row rows_yk[] = {
       "; chain 00FE1183[{parts}AA(00)AB(00)] -> 9000; 00F7008300 -> 01(11)02(0201)03(02)04({public}) 9000",
       NULL, "YK" },
     { "YK-31", "F yk meta adm verify write clears:83", "a key that is generated may bring its own policies",
-      "d := sha256 {aid}; each 01 02 03: 00470083[AC(80(11)AA({.})AB(01))]00 -> 7F49(86(04?64)) 9000,"
+      "d := sha256 {aid}; each 01 02 03: 00470083[AC(80(11)AB(01)AA({.}))]00 -> 7F49(86(04?64)) 9000,"
+      "00470083[AC(80(11)AA({.})AB(01))]00 -> 7F49(86(04?64)) 9000,"
       "00F7008300 -> 01(11)02({.}01)03(01)* 9000; pin; sign 83 11 {d} -> 7C* 9000; sign 83 11 {d} -> 6982",
       NULL, "YK" },
     { "YK-32", "F yk adm verify write clears:83", "Ed25519 and X25519 keys are generated and work",
