@@ -37,7 +37,7 @@ static void read_one(OSSL_LIB_CTX *lib, struct in file, const struct secret *pas
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const passwords[] = {
-        [FUZZ_P12_PASSWORD] = "Passw0rd", "", "Gr\xC3\xB6\xC3\x9F" "e",
+        [FUZZ_P12_PASSWORD] = "Passw0rd", "", "Gr\xC3\xB6\xC3\x9F\x65",
     };
     static struct p12_library library;
     struct in in = in_of(data, size);
