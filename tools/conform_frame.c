@@ -126,7 +126,8 @@ const struct row rows_len[] = {
     { "LEN-04", "F tries", "bytes behind data and Le are a length error and cost no try",
       "00200080_08_{bad}_000000 -> 6700|none~err; try -> T", NULL, "7816-3 12.1" },
     { "LEN-05", "P ext 9A:00", "an extended command gets the whole object at once",
-      "o := object 5FC105; 00CB3FFF_000005_5C(5FC105)_0000 -> {o} 9000", NULL, "7816-3 12.1" },
+      "o := object 5FC105; 00CB3FFF_000005_5C(5FC105)_0000 -> {o} 9000+;"
+      "house: 00CB3FFF_000005_5C(5FC105)_0000 -> {o} 9000", NULL, "7816-3 12.1" },
     { "LEN-06", "P ext 9A:00", "an extended Le of sixteen cuts, and GET RESPONSE brings the rest",
       "o := object 5FC105; 00CB3FFF_000005_5C(5FC105)_0010 -> ?16 61xx;"
       "00CB3FFF_000005_5C(5FC105)_0010 -> {o} 9000+", NULL, "7816-4 5.3.4" },

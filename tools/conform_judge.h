@@ -28,6 +28,7 @@ struct slot {
     uint8_t ref;
     uint8_t alg;   /* 0 = none, or of no known kind */
     bool replaced; /* the key behind it is one of this run */
+    bool refused;  /* the card generates none there, which is an option */
     EVP_PKEY *pub;
 };
 

@@ -333,10 +333,14 @@ static bool key_there(struct judge *j, const struct row *row, const char *word, 
     unsigned ref, alg;
     char reason[80];
 
-    if (sscanf(word, "%2X:%2X", &ref, &alg) != 2 || (j->terms.destructive && start_has(row, "P")))
+    if (sscanf(word, "%2X:%2X", &ref, &alg) != 2)
+        return true;
+    struct slot *slot = slot_of(j, (uint8_t)ref);
+    if (slot != NULL && slot->refused)
+        return not_applicable(result, "the card generates no retired keys, which is an option");
+    if (j->terms.destructive && start_has(row, "P"))
         return true;
     state_learn(j);
-    struct slot *slot = slot_of(j, (uint8_t)ref);
     if (slot != NULL && slot->pub != NULL && (alg == 0 || slot->alg == alg))
         return true;
     if (alg == 0)

@@ -186,8 +186,15 @@ bool state_key(struct judge *j, uint8_t ref, uint8_t alg)
     char name[32];
 
     snprintf(name, sizeof name, "conform %02X", ref);
-    if (slot == NULL || !playf(j, "generate %02X %02X -> * 9000+", ref, alg))
+    /* SP 800-73-5 Part 2, 3.3.2 generates no retired keys. */
+    const char *answer = ref <= KEYREF_RETIRED_LAST ? "9000~6A80|6A81|6A86|6A88" : "9000";
+    if (slot == NULL || !playf(j, "generate %02X %02X -> * %s+", ref, alg, answer))
         return false;
+    if (j->sw != 0x9000) {
+        slot->refused = true;
+        j->result->came[0] = '\0';
+        return true;
+    }
     EVP_PKEY *pub = tlv_at(j->data, "7F49", &inside) ? public_from_template(alg, inside) : NULL;
     if (pub == NULL)
         return fail(j, "GENERATE for %02X answered with no public key", ref);
@@ -206,7 +213,7 @@ bool state_personalise(struct judge *j)
     state_learn(j);
     for (size_t i = 0; i < sizeof personal / sizeof personal[0]; i++) {
         struct slot *slot = slot_of(j, personal[i].ref);
-        if (slot != NULL && slot->alg == personal[i].alg)
+        if (slot != NULL && (slot->alg == personal[i].alg || slot->refused))
             continue;
         if (!asked && !play(j, "adm"))
             return false;
