@@ -235,6 +235,25 @@ START_TEST(who_serves_the_card_takes_what_was_adopted_over_an_older_copy)
 }
 END_TEST
 
+/* Stopped between its two records, an adoption leaves none that counts: it is done again. */
+START_TEST(half_an_adoption_is_adopted_again)
+{
+    uint8_t *old;
+    size_t n;
+
+    for (int i = 0; i < RECORD_FILES; i++) {
+        read_whole(slip.files[i], &old, &n);
+        ck_assert_int_eq(tries_adopt(slip.state, slip_guid, &slip_three, 9, NULL), ERR_NONE);
+        ck_assert_uint_eq(slip_left(), 3);
+        write_whole(slip.files[i], old, n);
+        free(old);
+        ck_assert_uint_eq(slip_left(), 0);
+        ck_assert_int_eq(tries_adopt(slip.state, slip_guid, &slip_three, 9, NULL), ERR_NONE);
+        ck_assert_uint_eq(slip_left(), 3);
+    }
+}
+END_TEST
+
 START_TEST(adoption_goes_over_a_valid_record)
 {
     struct tries tries;
@@ -260,6 +279,7 @@ Suite *suite_tries(void)
     tcase_add_test(record, no_record_is_no_tries);
     tcase_add_test(record, the_owner_adopts_what_was_lost);
     tcase_add_test(record, who_serves_the_card_takes_what_was_adopted_over_an_older_copy);
+    tcase_add_test(record, half_an_adoption_is_adopted_again);
     tcase_add_test(record, adoption_goes_over_a_valid_record);
     suite_add_tcase(suite, record);
     tcase_add_checked_fixture(locking, slip_make, slip_remove);

@@ -47,6 +47,9 @@ static bool check_tries(const struct trial *trial, struct report *report, const 
 
     if (report->overdrawn)
         return guilty(report, "a guess was granted that was not left");
+    /* Between the two records of an adoption neither counts: no guess is granted, and the owner adopts again. */
+    if (!trial->models[report->acked].opens && now->allowed[PIN_APPLICATION] == 0 && now->allowed[PIN_PUK] == 0)
+        return now->left[PIN_APPLICATION] + now->left[PIN_PUK] == 0 || guilty(report, "tries without a record");
     for (int i = PIN_APPLICATION; i <= PIN_PUK; i++) {
         if (now->left[i] > report->credit[i])
             return guilty(report, "%d tries of %s left, where %d may be", now->left[i], i == 0 ? "PIN" : "PUK",

@@ -341,6 +341,7 @@ static bool key_there(struct judge *j, const struct row *row, const char *word, 
     if (j->terms.destructive && start_has(row, "P"))
         return true;
     state_learn(j);
+    slot = slot_of(j, (uint8_t)ref);
     if (slot != NULL && slot->pub != NULL && (alg == 0 || slot->alg == alg))
         return true;
     if (alg == 0)
