@@ -101,13 +101,11 @@ X509 *sample_certificate(enum sample_certificate which)
     return cert;
 }
 
-struct card *sample_card(const struct piv_env *env)
+struct card *factory_card(const struct piv_env *env, const char *persona, uint32_t serial)
 {
-    struct card_plan plan = { .persona = persona_by_name("piv"), .test = true, .log_n = SEAL_LOG_N_TEST,
-                              .management_alg = ALG_3DES };
+    struct card_plan plan = { .persona = persona_by_name(persona), .serial = serial, .test = true,
+                              .log_n = SEAL_LOG_N_TEST, .management_alg = ALG_3DES };
     struct secret *pin = NULL, *puk = NULL, *management = NULL;
-    EVP_PKEY *key = sample_key(SAMPLE_RSA);
-    X509 *leaf = sample_certificate(SAMPLE_LEAF), *issuer = sample_certificate(SAMPLE_ISSUER);
     struct card *card = NULL;
 
     ck_assert_int_eq(factory_pin(&pin), ERR_NONE);
@@ -120,6 +118,15 @@ struct card *sample_card(const struct piv_env *env)
     secret_free(pin);
     secret_free(puk);
     secret_free(management);
+    return card;
+}
+
+struct card *sample_card(const struct piv_env *env)
+{
+    EVP_PKEY *key = sample_key(SAMPLE_RSA);
+    X509 *leaf = sample_certificate(SAMPLE_LEAF), *issuer = sample_certificate(SAMPLE_ISSUER);
+    struct card *card = factory_card(env, "piv", 0);
+
     ck_assert_int_eq(card_put_key(env, card, keyref_by_name("9a"), key, PIN_POLICY_DEFAULT, TOUCH_POLICY_DEFAULT,
                                   ORIGIN_IMPORTED, "Anna Example"), ERR_NONE);
     ck_assert_int_eq(card_put_certificate(card, keyref_by_name("9a"), leaf), ERR_NONE);

@@ -14,6 +14,9 @@ enum sample_certificate { SAMPLE_LEAF, SAMPLE_ISSUER };
 EVP_PKEY *sample_key(enum sample_key which);
 X509 *sample_certificate(enum sample_certificate which);
 
+/* factory_card — factory PINs and management key, a cheap seal, no key.  serial 0: random. */
+struct card *factory_card(const struct piv_env *env, const char *persona, uint32_t serial);
+
 /* sample_card — factory PINs, a cheap seal, RSA key and certificate in 9a, one issuer in the chain.
  * full_card — every field at an unusual value, a key in every slot, every data object, the longest chain. */
 struct card *sample_card(const struct piv_env *env);

@@ -61,23 +61,8 @@ static enum err all_zeros(void *ctx, uint8_t *p, size_t n)
 
 static struct card *yubikey_by(enum err (*random)(void *ctx, uint8_t *p, size_t n))
 {
-    struct card_plan plan = { .persona = persona_by_name("yubikey"), .serial = 1, .test = true,
-                              .log_n = SEAL_LOG_N_TEST, .management_alg = ALG_3DES };
-    struct secret *pin = NULL, *puk = NULL, *management = NULL;
-    struct card *made = NULL;
-
-    ck_assert_int_eq(factory_pin(&pin), ERR_NONE);
-    ck_assert_int_eq(factory_puk(&puk), ERR_NONE);
-    ck_assert_int_eq(factory_management(ALG_3DES, &management), ERR_NONE);
-    plan.pin = pin;
-    plan.puk = puk;
-    plan.management = management;
     fake.env.random = random;
-    ck_assert_int_eq(card_new(&fake.env, &plan, &made), ERR_NONE);
-    secret_free(management);
-    secret_free(puk);
-    secret_free(pin);
-    return made;
+    return factory_card(&fake.env, "yubikey", 1);
 }
 
 /* RFC 4122, 4.4: of 128 random bits, six are given.  RFC 5280, 4.1.2.2: a certificate's number is positive. */

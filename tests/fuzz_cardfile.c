@@ -16,14 +16,6 @@
 
 static const char path[] = "/cards/x.card";
 
-#define need(what)                                                \
-    do {                                                          \
-        if (!(what)) {                                            \
-            fprintf(stderr, "line %d: not %s\n", __LINE__, #what); \
-            abort();                                              \
-        }                                                         \
-    } while (0)
-
 /* seal — as cardtext.c does it: under a key of the host and the GUID of the second line. */
 static void seal(const struct fake *fake, struct out *text)
 {
@@ -40,7 +32,7 @@ static void seal(const struct fake *fake, struct out *text)
             guid[i / 2] = (uint8_t)(guid[i / 2] << 4 | (digit == NULL ? 0 : digit - digits));
         }
     }
-    need(derive_host(&fake->env, "file", guid, &key) == ERR_NONE &&
+    must_hold(derive_host(&fake->env, "file", guid, &key) == ERR_NONE &&
          mac(fake->env.lib, secret_in(key), out_in(text), in_of(NULL, 0), mac_bytes) == ERR_NONE);
     secret_free(key);
     out_put(text, in_of("seal = \"", 8));
@@ -67,14 +59,14 @@ static void use(struct fake *fake, struct card *card)
     };
     struct piv *piv = piv_new(&fake->env, card);
 
-    need(piv != NULL);
+    must_hold(piv != NULL);
     piv_power(piv);
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         static uint8_t answer[PIV_RESPONSE_MAX];
         struct out rsp = out_of(answer, sizeof answer);
 
         piv_exchange(piv, commands[i], &rsp);
-        need(!rsp.bad && rsp.n >= 2);
+        must_hold(!rsp.bad && rsp.n >= 2);
     }
     piv_free(piv);
 }
@@ -91,8 +83,8 @@ static void round_trip(struct fake *fake, struct cardfile_head head, struct card
     /* Base64 in the file may be shorter than as we write it. */
     if (e == ERR_FULL)
         return;
-    need(e == ERR_NONE && cardtext_read(&fake->env, path, out_in(&first), &head, &again, &why) == ERR_NONE);
-    need(cardtext_write(&fake->env, &head, again, &second) == ERR_NONE &&
+    must_hold(e == ERR_NONE && cardtext_read(&fake->env, path, out_in(&first), &head, &again, &why) == ERR_NONE);
+    must_hold(cardtext_write(&fake->env, &head, again, &second) == ERR_NONE &&
          in_equal(out_in(&first), out_in(&second)));
     card_free(again);
 }
@@ -118,7 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     struct fake fake;
     enum err e;
 
-    need(secret_heap() && room != NULL);
+    must_hold(secret_heap() && room != NULL);
     fake_init(&fake, 1);
     if (in_u8(&in, &choice)) {
         if (choice % 2 != 0)
@@ -127,9 +119,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
         if (choice % 2 != 0)
             seal(&fake, &text);
         e = cardtext_read(&fake.env, path, out_in(&text), &head, &card, &why);
-        need((e == ERR_NONE) == (card != NULL));
-        need((e == ERR_NONE) == (why.text[0] == '\0'));
-        need(e == ERR_NONE || strncmp(why.text, path, sizeof path - 1) == 0);
+        must_hold((e == ERR_NONE) == (card != NULL));
+        must_hold((e == ERR_NONE) == (why.text[0] == '\0'));
+        must_hold(e == ERR_NONE || strncmp(why.text, path, sizeof path - 1) == 0);
         if (e == ERR_NONE) {
             round_trip(&fake, head, card);
             if (is_dear(card))

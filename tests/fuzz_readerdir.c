@@ -28,14 +28,6 @@
 enum { PATH = 200, STEPS = 60 };
 static char root[PATH], reader[PATH + 20];
 
-#define need(what)                                                \
-    do {                                                          \
-        if (!(what)) {                                            \
-            fprintf(stderr, "line %d: not %s\n", __LINE__, #what); \
-            abort();                                              \
-        }                                                         \
-    } while (0)
-
 /* --- the log -------------------------------------------------------------------------------------------- */
 
 static unsigned told;
@@ -53,11 +45,11 @@ __attribute__((visibility("default"))) void log_msg(const int priority, const ch
     va_end(list);
     if (getenv("VPIV_FUZZ_LOG") != NULL)
         fprintf(stderr, "%s\n", line);
-    need(n > (int)strlen("vpiv: ") && (size_t)n < sizeof line);
+    must_hold(n > (int)strlen("vpiv: ") && (size_t)n < sizeof line);
     for (int i = 0; i < n; i++)
-        need((unsigned char)line[i] >= ' ' && line[i] != 0x7F);
+        must_hold((unsigned char)line[i] >= ' ' && line[i] != 0x7F);
     if (priority >= 2) {
-        need(strchr(line, '/') != NULL || strstr(line, "vault") != NULL || strstr(line, "key") != NULL);
+        must_hold(strchr(line, '/') != NULL || strstr(line, "vault") != NULL || strstr(line, "key") != NULL);
         told++;
     }
 }
@@ -80,7 +72,7 @@ static void write_file(const char *name, const void *p, size_t n, mode_t mode)
 
     if (fd < 0)
         return;
-    need(pwrite(fd, p, n, 0) == (ssize_t)n && fchmod(fd, mode) == 0);
+    must_hold(pwrite(fd, p, n, 0) == (ssize_t)n && fchmod(fd, mode) == 0);
     close(fd);
 }
 
@@ -96,7 +88,7 @@ static void copy_file(const char *from, const char *to, mode_t mode, size_t less
     int fd = open(at(from), O_RDONLY | O_CLOEXEC);
     ssize_t n = fd < 0 ? -1 : pread(fd, bytes, sizeof bytes, 0);
 
-    need(n > 0 && (size_t)n > less);
+    must_hold(n > 0 && (size_t)n > less);
     close(fd);
     write_file(to, bytes, (size_t)n - less, mode);
 }
@@ -131,9 +123,9 @@ static void make_store(const char *state_name, const char *name)
     struct card *card;
     struct piv_env env;
 
-    need(state_open(at(state_name), true, false, NULL, &state, NULL) == ERR_NONE);
+    must_hold(state_open(at(state_name), true, false, NULL, &state, NULL) == ERR_NONE);
     env = state_env(state);
-    need(new_card(&env, &card) == ERR_NONE && cardfile_create(at(name), state, card, &tries, NULL) == ERR_NONE);
+    must_hold(new_card(&env, &card) == ERR_NONE && cardfile_create(at(name), state, card, &tries, NULL) == ERR_NONE);
     card_free(card);
     state_close(state);
 }
@@ -156,13 +148,13 @@ enum { STATES = sizeof states / sizeof states[0] };
 
 static void bad_state(const char *name)
 {
-    need(mkdir(at(name), 0700) == 0);
+    must_hold(mkdir(at(name), 0700) == 0);
 }
 
 static void make_states(void)
 {
     bad_state("state.fifo");
-    need(mkfifo(at("state.fifo/host.key"), 0600) == 0);
+    must_hold(mkfifo(at("state.fifo/host.key"), 0600) == 0);
     bad_state("state.short");
     write_file("state.short/host.key", "short", 5, 0600);
     bad_state("state.huge");
@@ -170,7 +162,7 @@ static void make_states(void)
     bad_state("state.open");
     copy_file("state/host.key", "state.open/host.key", 0644, 0);
     bad_state("state.folder");
-    need(mkdir(at("state.folder/host.key"), 0700) == 0);
+    must_hold(mkdir(at("state.folder/host.key"), 0700) == 0);
 }
 
 static void make_socket(const char *path)
@@ -187,7 +179,7 @@ static void make_socket(const char *path)
 
 static void make_cards(void)
 {
-    need(symlink("good.card", at("cards/link.card")) == 0 && symlink("loop.card", at("cards/loop.card")) == 0 &&
+    must_hold(symlink("good.card", at("cards/link.card")) == 0 && symlink("loop.card", at("cards/loop.card")) == 0 &&
          mkfifo(at("cards/fifo.card"), 0600) == 0 && mkdir(at("cards/folder.card"), 0700) == 0);
     huge_file("cards/huge.card");
     write_file("cards/empty.card", "", 0, 0600);
@@ -222,13 +214,13 @@ static void make_world(void)
     char name[PATH + 30];
 
     snprintf(root, sizeof root, "%s/vpiv-fuzz.XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    need(mkdtemp(root) != NULL);
+    must_hold(mkdtemp(root) != NULL);
     atexit(remove_world);
     snprintf(reader, sizeof reader, "%s/reader", root);
     /* The driver first: its vault wants to be before any other use of the library. */
     snprintf(name, sizeof name, "%s:", reader);
-    need(IFDHCreateChannelByName(0, name) == IFD_SUCCESS);
-    need(make_directories(at("cards"), false, NULL) == ERR_NONE);
+    must_hold(IFDHCreateChannelByName(0, name) == IFD_SUCCESS);
+    must_hold(make_directories(at("cards"), false, NULL) == ERR_NONE);
     make_store("state", "cards/good.card");
     make_store("state.other", "cards/other.card");
     make_states();
@@ -325,7 +317,7 @@ static void power(void)
     DWORD n = sizeof atr;
 
     if (IFDHPowerICC(0, IFD_POWER_UP, atr, &n) == IFD_SUCCESS)
-        need(n > 0 && atr[0] == 0x3B);
+        must_hold(n > 0 && atr[0] == 0x3B);
 }
 
 static void exchange(uint8_t what)
@@ -344,9 +336,9 @@ static void exchange(uint8_t what)
 
     memcpy(bytes, c->p, c->n);
     if (IFDHTransmitToICC(0, send, bytes, c->n, answer, &n, &receive) == IFD_SUCCESS)
-        need(n >= 2);
+        must_hold(n >= 2);
     else
-        need(n == 0);
+        must_hold(n == 0);
 }
 
 static void poll_once(void)
@@ -354,8 +346,8 @@ static void poll_once(void)
     long (*poll_events)(DWORD, int) = NULL;
     DWORD n = sizeof poll_events;
 
-    need(IFDHGetCapabilities(0, TAG_IFD_POLLING_THREAD_WITH_TIMEOUT, &n, (PUCHAR)&poll_events) == IFD_SUCCESS);
-    need(poll_events(0, 0) == IFD_SUCCESS);
+    must_hold(IFDHGetCapabilities(0, TAG_IFD_POLLING_THREAD_WITH_TIMEOUT, &n, (PUCHAR)&poll_events) == IFD_SUCCESS);
+    must_hold(poll_events(0, 0) == IFD_SUCCESS);
 }
 
 static void look_around(uint8_t what)
@@ -389,7 +381,7 @@ static void check_shown(void)
         return;
     snprintf(entry, sizeof entry, "%s/card", reader);
     /* The other one is good too, where the entry `state` leads to its own. */
-    need(realpath(entry, path) != NULL &&
+    must_hold(realpath(entry, path) != NULL &&
          (strcmp(path, at("cards/good.card")) == 0 || strcmp(path, at("cards/other.card")) == 0));
 }
 
@@ -399,7 +391,7 @@ static void check_told(unsigned before)
     char entry[PATH + 60], path[PATH_MAX];
 
     snprintf(entry, sizeof entry, "%s/card", reader);
-    need(shown() || told > before || realpath(entry, path) == NULL);
+    must_hold(shown() || told > before || realpath(entry, path) == NULL);
 }
 
 static uint64_t clock_ms(void)
@@ -417,13 +409,13 @@ static void check_recovers(void)
     uint64_t until = clock_ms() + PATIENCE_MS;
 
     remove_all(reader);
-    need(mkdir(reader, 0700) == 0);
+    must_hold(mkdir(reader, 0700) == 0);
     make_entry(1, "state", 0);
     make_entry(1, "card", 0);
     do
         poll_once();
     while (!shown() && clock_ms() < until);
-    need(shown());
+    must_hold(shown());
     power();
     exchange(0);
 }
@@ -439,12 +431,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
         make_world();
     remove_all(reader);
     if (n % 2 == 0)
-        need(mkdir(reader, 0700) == 0);
+        must_hold(mkdir(reader, 0700) == 0);
     /* Mostly the reader of the last input goes on: to close one takes the kernel ten milliseconds. */
     if (n > 0 && bytes[0] >= 128) {
-        need(IFDHCloseChannel(0) == IFD_SUCCESS);
+        must_hold(IFDHCloseChannel(0) == IFD_SUCCESS);
         snprintf(name, sizeof name, "%s:", reader);
-        need(IFDHCreateChannelByName(0, name) == IFD_SUCCESS);
+        must_hold(IFDHCreateChannelByName(0, name) == IFD_SUCCESS);
     }
     if (n % 4 == 0)
         make_entry(1, "state", 0);

@@ -14,21 +14,13 @@
 
 static char path[64];
 
-#define need(what)                                                \
-    do {                                                          \
-        if (!(what)) {                                            \
-            fprintf(stderr, "line %d: not %s\n", __LINE__, #what); \
-            abort();                                              \
-        }                                                         \
-    } while (0)
-
 static void make_place(void)
 {
     int fd;
 
     snprintf(path, sizeof path, "%s/vpiv-fuzz.XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     fd = mkstemp(path);
-    need(fd >= 0);
+    must_hold(fd >= 0);
     close(fd);
 }
 
@@ -57,15 +49,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
         atexit(remove_place);
     }
     fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-    need(fd >= 0 && (n == 0 || pwrite(fd, bytes, n, 0) == (ssize_t)n));
+    must_hold(fd >= 0 && (n == 0 || pwrite(fd, bytes, n, 0) == (ssize_t)n));
     close(fd);
     settings_default(&settings);
     settings_default(&before);
-    need(in_bounds(&settings));
+    must_hold(in_bounds(&settings));
     e = settings_read(path, &settings, &why);
     if (e == ERR_NONE)
-        need(in_bounds(&settings) && why.text[0] == '\0');
+        must_hold(in_bounds(&settings) && why.text[0] == '\0');
     else
-        need(memcmp(&settings, &before, sizeof settings) == 0 && strncmp(why.text, path, strlen(path)) == 0);
+        must_hold(memcmp(&settings, &before, sizeof settings) == 0 && strncmp(why.text, path, strlen(path)) == 0);
     return 0;
 }
